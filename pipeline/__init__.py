@@ -1,0 +1,1 @@
+"""The pipeline: stages as modules, what they share as folders."""

@@ -1,0 +1,1 @@
+"""What the stages know of data: records, readers, sides, ledgers. Knows no model."""

@@ -1,0 +1,101 @@
+"""The contract of an answer: a JSON Schema, what its fields are, and whether a text meets it.
+
+A schema of type `object` (or `array`) wants an answer in JSON. A schema of type `string` takes the answer's text as it is.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, best_match
+
+from pipeline.stage import Fault
+
+WHOLE = "answer"  # the name of the one field of an answer that is no object
+
+
+@dataclass(frozen=True)
+class Contract:
+    """The answer's schema, compiled once."""
+
+    schema: dict[str, Any]
+    validator: Draft202012Validator
+
+    @classmethod
+    def load(cls, path: Path) -> "Contract":
+        """Read a schema. Raises Fault where it is no valid JSON Schema."""
+        try:
+            schema = json.loads(path.read_text(encoding="utf-8"))
+            Draft202012Validator.check_schema(schema)
+        except FileNotFoundError:
+            raise Fault(path, "no such file", "write the schema of an answer there") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise Fault(path, f"is not JSON ({error})", "mend it") from None
+        except SchemaError as error:
+            raise Fault(path, f"is not a JSON Schema ({error.message})", "mend it") from None
+        if not isinstance(schema, dict):
+            raise Fault(path, "is not a JSON object", "write the schema of an answer there")
+        return cls(schema, Draft202012Validator(schema))
+
+    @property
+    def is_text(self) -> bool:
+        return self.schema.get("type") == "string"
+
+    @property
+    def fields(self) -> dict[str, dict[str, Any]]:
+        """Name and schema of each field; an answer that is no object is one field."""
+        properties = self.schema.get("properties")
+        return dict(properties) if isinstance(properties, dict) and properties else {WHOLE: self.schema}
+
+    @property
+    def exact_fields(self) -> list[str]:
+        """Fields with one right value: closed lists, truth values, numbers."""
+        return [name for name, schema in self.fields.items() if not _is_free_text(schema)]
+
+    @property
+    def text_fields(self) -> list[str]:
+        """Fields of free text."""
+        return [name for name, schema in self.fields.items() if _is_free_text(schema)]
+
+    @property
+    def label_field(self) -> str | None:
+        """The first field with a closed list of values: what examples are stratified and balanced by."""
+        return next((name for name, schema in self.fields.items() if "enum" in schema), None)
+
+    def parse(self, text: str) -> Any:
+        """The answer as a value, or None where it is no JSON."""
+        if self.is_text:
+            return text.strip()
+        try:
+            return json.loads(text)
+        except (json.JSONDecodeError, RecursionError):
+            return None
+
+    def complaint(self, text: str) -> str | None:
+        """Why the text does not meet the contract, in words, or None."""
+        value = self.parse(text)
+        if value is None:
+            return "is not JSON"
+        error = best_match(self.validator.iter_errors(value))
+        if error is None:
+            return None
+        where = ".".join(str(part) for part in error.absolute_path)
+        return f"{where}: {error.message}" if where else error.message
+
+    def field(self, text: str, name: str) -> Any:
+        """The value of a field, or None where the text has none."""
+        value = self.parse(text)
+        if name == WHOLE and WHOLE not in (self.schema.get("properties") or {}):
+            return value
+        return value.get(name) if isinstance(value, dict) else None
+
+    def label(self, text: str) -> str | None:
+        """The value of the label field as text, or None."""
+        value = self.field(text, self.label_field) if self.label_field else None
+        return None if value is None else str(value)
+
+
+def _is_free_text(schema: dict[str, Any]) -> bool:
+    return schema.get("type") == "string" and "enum" not in schema and "const" not in schema

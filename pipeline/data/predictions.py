@@ -1,0 +1,53 @@
+"""Predictions: the answers of an arm, keyed by set and id."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.data.records import read_jsonl
+from pipeline.stage import Fault
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What one arm answered, and the digests of what shaped it."""
+
+    arm: dict[str, Any]
+    answers: dict[Key, str]
+
+    def texts(self, name: str, ids: list[str]) -> list[str]:
+        """Answers of a set in the order of `ids`; a missing answer is empty, and so a failure."""
+        return [self.answers.get((name, key), "") for key in ids]
+
+
+def read_predictions(folder: Path) -> Predictions:
+    """Read an arm's folder. Raises Fault where an id comes twice or a question was left out."""
+    arm = json.loads((folder / "arm.json").read_text(encoding="utf-8"))
+    answers: dict[Key, str] = {}
+    for number, row in read_jsonl(folder / "answers.jsonl"):
+        key = (row["set"], row["id"])
+        if key in answers:
+            raise Fault(
+                f"{folder / 'answers.jsonl'}:{number}",
+                f"answers {row['id']} twice",
+                f"run dvc repro -f -s predict@{folder.name}",
+            )
+        answers[key] = row["answer"]
+    return Predictions(arm, answers)
+
+
+def read_arms(folder: Path) -> dict[str, Predictions]:
+    """Every arm under the folder, by name."""
+    return {path.name: read_predictions(path) for path in sorted(folder.iterdir()) if (path / "arm.json").is_file()}
+
+
+def check_complete(predictions: dict[str, Predictions], name: str, ids: list[str], place: Path) -> None:
+    """Raises Fault where an arm answered another set than the one asked now."""
+    for arm, given in predictions.items():
+        answered = {key for which, key in given.answers if which == name}
+        if answered != set(ids):
+            gap = len(set(ids) ^ answered)
+            raise Fault(place / arm, f"answers another {name} set ({gap} ids differ)", f"run dvc repro predict@{arm}")

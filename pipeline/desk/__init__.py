@@ -1,0 +1,1 @@
+"""What a developer runs at a desk: run, baseline, base, add-source, new."""

@@ -1,0 +1,118 @@
+"""List a file of examples everywhere it must stand: in `sources.yaml` and among what the stage `ingest` reads.
+
+    python -m pipeline.desk.add_source data/raw/FILE
+
+The form is told from the file's name and first row. A CSV file with a column for each field of the answer, or with just two
+columns, needs nothing more; any other gets a column map to fill in.
+"""
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.data.answers import Contract
+from pipeline.desk.inputs import PIPELINE, SCHEMA, SOURCES
+from pipeline.stage import Fault, read_yaml
+
+INPUTS = ("input", "message", "text", "question", "prompt")
+
+
+def entry_for(path: Path, contract: Contract) -> dict[str, Any]:
+    """The entry of `sources.yaml` for a file. Raises Fault where its form cannot be told."""
+    entry: dict[str, Any] = {
+        "file": path.name,
+        "format": "csv",
+        "origin": "human",
+        "answered_by": "human",
+        "licence": "proprietary",
+        "rights": "our own data",
+    }
+    if path.suffix == ".csv":
+        return {**entry, "columns": _columns(path, contract)}
+    return {**entry, "format": _json_format(path)}
+
+
+def _json_format(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            first = json.loads(next(line for line in file if line.strip()))
+    except (StopIteration, json.JSONDecodeError, UnicodeDecodeError):
+        raise Fault(path, "its first row is no JSON", "save it as JSON Lines or CSV") from None
+    for keys, name in ((("messages",), "chat"), (("prompt", "completion"), "prompt_completion")):
+        if isinstance(first, dict) and all(key in first for key in keys):
+            return name
+    raise Fault(path, "has neither messages nor prompt and completion", "rename its keys")
+
+
+def _columns(path: Path, contract: Contract) -> dict[str, Any]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            header = next(csv.reader(file))
+    except (StopIteration, UnicodeDecodeError, csv.Error):
+        raise Fault(path, "has no header row in UTF-8", "save it as CSV with a header") from None
+    asked = next((name for name in header if name.lower() in INPUTS), None)
+    if asked is None:
+        raise Fault(path, f"has no column named {', '.join(INPUTS)}", "rename the column of the messages")
+    rest = [name for name in header if name != asked]
+    fields = list(contract.fields)
+    if contract.is_text and len(rest) == 1:
+        return {"input": asked, "answer": rest[0]}
+    if all(name in rest for name in fields):
+        answer: Any = {name: name for name in fields}
+        return {
+            "input": asked,
+            "answer": answer,
+            **({"tags": "tags"} if "tags" in rest and "tags" not in fields else {}),
+        }
+    if len(fields) == 1 and len(rest) == 1:
+        return {"input": asked, "answer": {fields[0]: rest[0]}}
+    missing = [name for name in fields if name not in rest]
+    raise Fault(
+        path,
+        f"has no column {', '.join(missing)}, which {SCHEMA} asks for",
+        "rename the columns after the fields of the answer",
+    )
+
+
+def add(path: Path) -> None:
+    """Write the entry and the dependency. Raises Fault where the file cannot be a source."""
+    if path.parent.resolve() != SOURCES.parent.resolve() or not path.is_file():
+        raise Fault(path, f"is no file in {SOURCES.parent}", "put it there and name it with FILE=")
+    listed = (read_yaml(SOURCES) or {}).get("sources") or []
+    entry = entry_for(path, Contract.load(SCHEMA))
+    if all(source.get("file") != path.name for source in listed):
+        text = SOURCES.read_text(encoding="utf-8")
+        if not listed:
+            text = text.replace("sources: []", "sources:")
+        block = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=1000)
+        SOURCES.write_text(
+            text.rstrip("\n") + "\n" + "".join(f"  {line}\n" for line in block.splitlines()), encoding="utf-8"
+        )
+    _add_dependency(SOURCES.parent / path.name)
+
+
+def _add_dependency(path: Path) -> None:
+    """Put the file after `sources.yaml` in the list that DVC reads, touching no other line."""
+    lines = PIPELINE.read_text(encoding="utf-8").splitlines(keepends=True)
+    anchor = next(n for n, line in enumerate(lines) if line.strip() == f"- {SOURCES}")
+    indent = lines[anchor][: lines[anchor].index("-")]
+    wanted = f"{indent}- {path.as_posix()}\n"
+    if wanted not in lines:
+        PIPELINE.write_text("".join([*lines[: anchor + 1], wanted, *lines[anchor + 1 :]]), encoding="utf-8")
+
+
+def main() -> None:
+    path = Path(sys.argv[1] if len(sys.argv) == 2 else "")
+    try:
+        add(path)
+    except Fault as fault:
+        sys.exit(f"add-source: {fault}")
+    print(f"add-source: {path.name} stands in {SOURCES} and {PIPELINE}; check licence and rights there")
+
+
+if __name__ == "__main__":
+    main()

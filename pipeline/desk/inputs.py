@@ -1,0 +1,91 @@
+"""The inputs, checked before DVC starts: DVC deletes a stage's outputs before it runs it, so what can be known is said first."""
+
+import json
+from pathlib import Path
+
+from pipeline.data.answers import Contract
+from pipeline.data.prompts import load_prompt
+from pipeline.data.sides import SplitParams
+from pipeline.data.sources import check_files, load_sources
+from pipeline.evaluate import EvaluateParams, check_targets
+from pipeline.ingest import IngestParams, check_rejects, feedback_sources, ingest, rows_of
+from pipeline.model.base import check_presence, load_base
+from pipeline.model.recipe import TrainParams
+from pipeline.predict import PredictParams
+from pipeline.regress import RegressParams
+from pipeline.stage import Fault, load_params, read_yaml
+from pipeline.synthesize import SynthesizeParams
+from pipeline.validate import ValidateParams, load_suite
+
+SECTIONS = (ValidateParams, SynthesizeParams, SplitParams, TrainParams, PredictParams, RegressParams)
+SOURCES, FEEDBACK, SCHEMA = Path("data/raw/sources.yaml"), Path("data/feedback"), Path("task/answer.schema.json")
+SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Path("models/base.json")
+STAMP = Path(".cache/checked-inputs.json")
+PIPELINE = Path("dvc.yaml")
+
+
+def check_inputs() -> None:
+    """Parameters, schema, suite, prompts, base and sources. Raises Fault at the first thing that a stage would stumble over."""
+    for section in SECTIONS:
+        load_params(section)
+    ingest_params, evaluate_params = load_params(IngestParams), load_params(EvaluateParams)
+    contract = Contract.load(SCHEMA)
+    check_targets(evaluate_params, contract)
+    load_suite(SUITE)
+    _check_arms()
+    base = load_base(BASE)
+    if base.is_folder:
+        check_presence(base, Path(base.model), BASE)
+    _check_sources(ingest_params, contract)
+
+
+def _check_arms() -> None:
+    arms = (read_yaml(Path("params.yaml")) or {}).get("arms")
+    if not isinstance(arms, dict) or "base" not in arms:
+        raise Fault("params.yaml: arms", "names no base", "restore the arms base, prompted and tuned from git")
+    for name, arm in arms.items():
+        if not isinstance(arm, dict) or set(arm) != {"model", "prompt"}:
+            raise Fault(f"params.yaml: arms.{name}", "needs model and prompt, and nothing else", "write both")
+        load_prompt(PROMPTS / f"{arm['prompt']}.yaml")
+
+
+def _check_sources(params: IngestParams, contract: Contract) -> None:
+    """Read every row once, unless no file has changed since that was last done."""
+    sources = load_sources(SOURCES)
+    check_files(SOURCES, sources)
+    _check_listing([source.file for source in sources])
+    files = [
+        SOURCES,
+        SCHEMA,
+        *(SOURCES.parent / source.file for source in sources),
+        *(path for path, _ in feedback_sources(FEEDBACK)),
+    ]
+    state = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files} | {
+        "max_rejects": params.max_rejects
+    }
+    if STAMP.exists() and json.loads(STAMP.read_text()) == json.loads(json.dumps(state)):
+        return
+    _, rejects, _ = ingest(rows_of(SOURCES, FEEDBACK, contract))
+    check_rejects(rejects, params.max_rejects)
+    STAMP.parent.mkdir(parents=True, exist_ok=True)
+    STAMP.write_text(json.dumps(state))
+
+
+def _check_listing(files: list[str]) -> None:
+    """A source that DVC does not know of would change without a rerun."""
+    deps = read_yaml(PIPELINE)["stages"]["ingest"]["deps"]
+    for name in files:
+        if str(SOURCES.parent / name) not in deps:
+            raise Fault(
+                PIPELINE,
+                f"stage ingest does not list {SOURCES.parent / name}",
+                f"run make add-source FILE={SOURCES.parent / name}",
+            )
+    for dep in deps:
+        path = Path(dep)
+        if path.parent == SOURCES.parent and path != SOURCES and path.name not in files:
+            raise Fault(
+                PIPELINE,
+                f"stage ingest lists {dep}, which {SOURCES} does not",
+                f"take the line out, or list it in {SOURCES}",
+            )

@@ -1,0 +1,121 @@
+"""Empty the sample and rename the project: a team's own start.
+
+    python -m pipeline.desk.new NAME
+
+What goes: sources, feedback, ledgers, test set, cases, reports, lock, and what was built. What stays: code, tests, docs,
+base model and general probes. Asks for a clean work tree, so that git can bring everything back.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.desk.inputs import FEEDBACK, PIPELINE, PROMPTS, SCHEMA, SOURCES
+from pipeline.desk.test_set import HEAD, TEST_SET
+from pipeline.stage import Fault
+
+NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
+TASK, PARAMS, PROJECT, README = Path("task/README.md"), Path("params.yaml"), Path("pyproject.toml"), Path("README.md")
+EMPTIED = (
+    SOURCES.parent,
+    FEEDBACK,
+    Path("data/ledgers/teacher"),
+    Path("data/ledgers/reviews"),
+    Path("task/cases"),
+    Path("reports"),
+)
+BUILT = (
+    "data/records",
+    "data/validated",
+    "data/synthetic",
+    "data/split",
+    "data/predictions",
+    "models/adapter",
+    ".cache",
+    "dvc.lock",
+)
+SCHEMA_SKELETON = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {"label": {"description": "Replace me", "type": "string", "enum": ["first", "second"]}},
+    "required": ["label"],
+    "additionalProperties": False,
+}
+SOURCES_SKELETON = (
+    "# Every file of examples in this folder. Add one with make add-source FILE=data/raw/<name>.\nsources: []\n"
+)
+PROMPT_SKELETON = "system: |\n  Answer with one JSON object. Its keys are ...\nfew_shot: []\n"
+TASK_SKELETON = (
+    "# The task: {name}\n\nWhat the model is for. The success metrics and why; their targets stand in params.yaml.\n"
+)
+
+
+def check(name: str) -> None:
+    """Raises Fault for a name that is none, or a work tree that git could not bring back."""
+    if not NAME.fullmatch(name):
+        raise Fault(f"NAME={name}", "is no project name", "take lower-case letters, digits and dashes, 2 to 41 of them")
+    changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    if changed.strip():
+        raise Fault(
+            changed.splitlines()[0][3:],
+            "is changed and not committed",
+            "commit or stash it first: make new deletes the sample",
+        )
+
+
+def empty(name: str) -> None:
+    """Delete the sample, and put a skeleton in the place of each file that a team writes."""
+    for folder in EMPTIED:
+        for path in folder.iterdir():
+            if path.name not in (".gitkeep", ".gitignore"):
+                path.unlink() if path.is_file() else shutil.rmtree(path)
+        (folder / ".gitkeep").touch()
+    for place in map(Path, BUILT):
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    SOURCES.write_text(SOURCES_SKELETON, encoding="utf-8")
+    TEST_SET.write_text(HEAD, encoding="utf-8")
+    SCHEMA.write_text(json.dumps(SCHEMA_SKELETON, indent=2) + "\n", encoding="utf-8")
+    for path in PROMPTS.glob("*.yaml"):
+        path.write_text(PROMPT_SKELETON, encoding="utf-8")
+    TASK.write_text(TASK_SKELETON.format(name=name), encoding="utf-8")
+
+
+def rename(name: str) -> None:
+    """The project's name, its targets, and the list of its sources."""
+    lines = [
+        line
+        for line in PIPELINE.read_text(encoding="utf-8").splitlines(keepends=True)
+        if not line.strip().startswith(f"- {SOURCES.parent}/") or line.strip() == f"- {SOURCES}"
+    ]
+    PIPELINE.write_text("".join(lines), encoding="utf-8")
+    params = PARAMS.read_text(encoding="utf-8")
+    params = re.sub(r"(  targets:\n)(    \S+: .*\n)+", r"\1    format_accuracy: 0.9\n", params)
+    params = re.sub(r"(  salt: )\S+", rf"\g<1>{name}", params)
+    PARAMS.write_text(params, encoding="utf-8")
+    PROJECT.write_text(
+        re.sub(r'(?m)^name = ".*"$', f'name = "{name}"', PROJECT.read_text(encoding="utf-8"), count=1), encoding="utf-8"
+    )
+    README.write_text(re.sub(r"\A# .*", f"# {name}", README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def main() -> None:
+    name = sys.argv[1] if len(sys.argv) == 2 else ""
+    try:
+        check(name)
+        empty(name)
+        rename(name)
+    except Fault as fault:
+        sys.exit(f"new: {fault}")
+    print(
+        f"new: this is {name} now. Next, as the README says under Make it yours: sources, task, schema, prompts, base."
+    )
+
+
+if __name__ == "__main__":
+    main()

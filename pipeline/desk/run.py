@@ -1,0 +1,102 @@
+"""The main job: check the inputs, draw the test set where there is none yet, bring the pipeline up to date, show the result.
+
+    python -m pipeline.desk.run
+
+Exit 0 where the pipeline is up to date, whatever the result says. A stage that fails leaves the earlier outputs where they
+were: DVC has deleted them, they are put back.
+"""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pipeline.desk import test_set
+from pipeline.desk.inputs import check_inputs
+from pipeline.stage import ENVIRONMENT, TIMES, Fault
+
+REPORTS = Path("reports")
+RUN_REPORT = REPORTS / "run.json"
+LOCK = Path("dvc.lock")
+
+
+def dvc(*arguments: str, quiet: bool = False) -> int:
+    """Run DVC with our environment; returns its exit status."""
+    bin_folder = str(Path(sys.executable).parent)
+    environment = {
+        **os.environ,
+        **ENVIRONMENT,
+        "PATH": bin_folder + os.pathsep + os.environ.get("PATH", ""),
+        "DVC_NO_ANALYTICS": "1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        env=environment,
+        check=False,
+        stdout=subprocess.DEVNULL if quiet else None,
+    ).returncode
+
+
+def repro(*targets: str) -> None:
+    """`dvc repro`, with the earlier outputs put back where a stage fails. Raises Fault then."""
+    with tempfile.TemporaryDirectory() as kept:
+        earlier = Path(kept) / "reports"
+        if REPORTS.is_dir():
+            shutil.copytree(REPORTS, earlier)
+        status = dvc("repro", *targets)
+        if status == 0:
+            return
+        if LOCK.exists():
+            dvc("checkout", "--quiet", "--force", quiet=True)
+        if earlier.is_dir():
+            shutil.copytree(earlier, REPORTS, dirs_exist_ok=True)
+    raise Fault(
+        "dvc repro", "a stage failed, its reason stands above", "mend it and run again; the earlier outputs are back"
+    )
+
+
+def write_run_report(seconds: float) -> None:
+    """Times and memory of the stages that ran, and the machine: in git, outside DVC, since it is never twice the same."""
+    fresh = {path.stem: json.loads(path.read_text()) for path in sorted(TIMES.glob("*.json"))}
+    machine = {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+    known = json.loads(RUN_REPORT.read_text())["stages"] if RUN_REPORT.exists() else {}
+    report = {"machine": machine, "stages": {**known, **fresh}, "seconds": round(seconds, 1)}
+    RUN_REPORT.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def forget_times() -> None:
+    """Times of an earlier run are not of this one."""
+    shutil.rmtree(TIMES, ignore_errors=True)
+
+
+def main() -> None:
+    began = time.monotonic()
+    try:
+        check_inputs()
+        forget_times()
+        test_set.draw_if_missing(repro)
+        repro()
+    except Fault as fault:
+        sys.exit(f"run: {fault}")
+    if TIMES.is_dir():
+        write_run_report(time.monotonic() - began)
+    else:
+        print("Everything is up to date.")
+    from pipeline.desk.result import show
+
+    show(REPORTS)
+
+
+if __name__ == "__main__":
+    main()

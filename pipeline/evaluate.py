@@ -1,0 +1,141 @@
+"""Score the arms on the test set and compare them, pair by pair.
+
+Reads   predictions     a folder an arm (pipeline.data.predictions)
+        test            pipeline.data.records.Record, with the reference answers
+        schema          the contract of an answer
+Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
+        comparison      n, intervals, pairs and verdicts
+Format accuracy is the share of answers that parse and meet the schema; every field with one right value is scored by exact
+match, every free text by ROUGE-L. An answer that does not parse scores nothing anywhere.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from pipeline.data.answers import Contract
+from pipeline.data.predictions import Predictions, check_complete, read_arms
+from pipeline.data.records import Record, read_records
+from pipeline.stage import Fault, Params, run, write_report
+
+TUNED = "tuned"
+Scores = dict[str, list[float]]
+
+
+class EvaluateParams(Params):
+    """Section `evaluate`. `margin`: the drop of a metric that still counts as no worse. `targets`: metric and wanted value."""
+
+    section: ClassVar[str] = "evaluate"
+    margin: Annotated[float, Field(ge=0, lt=1)]
+    targets: dict[str, float]
+
+
+def metric_names(contract: Contract) -> list[str]:
+    """The metrics that this contract has, the headline first."""
+    return [
+        "format_accuracy",
+        *(f"exact_{name}" for name in contract.exact_fields),
+        *(f"rouge_l_{name}" for name in contract.text_fields),
+    ]
+
+
+def score(answers: list[str], records: Sequence[Record], contract: Contract) -> Scores:
+    """Each metric's value for each example, 0 to 1."""
+    from pipeline.scoring.metrics import ExactMatch, RougeL, values
+
+    references = [record.answer for record in records]
+    scores: Scores = {"format_accuracy": [float(contract.complaint(answer) is None) for answer in answers]}
+    for name in contract.exact_fields:
+        scores[f"exact_{name}"] = values(ExactMatch, *_fields(answers, references, contract, name))
+    for name in contract.text_fields:
+        scores[f"rouge_l_{name}"] = values(RougeL, *_fields(answers, references, contract, name))
+    return scores
+
+
+NO_ANSWER = "\0"  # equals no reference
+
+
+def _fields(answers: list[str], references: list[str], contract: Contract, name: str) -> tuple[list[str], list[str]]:
+    """A field of answers and references as texts. A field that both leave out agrees; an answer that does not parse never does."""
+    given = [NO_ANSWER if contract.parse(answer) is None else _text(contract.field(answer, name)) for answer in answers]
+    return given, [_text(contract.field(reference, name)) for reference in references]
+
+
+def _text(value: Any) -> str:
+    return (
+        value
+        if isinstance(value, str)
+        else ""
+        if value is None
+        else json.dumps(value, sort_keys=True, ensure_ascii=False)
+    )
+
+
+def evaluate(
+    arms: dict[str, Predictions], records: Sequence[Record], contract: Contract, params: EvaluateParams
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Headline numbers, and the comparison: intervals an arm, and the tuned arm against each other one."""
+    from pipeline.scoring.statistics import compare, estimate
+
+    ids, groups = [record.id for record in records], [record.group for record in records]
+    scores = {name: score(arm.texts("test", ids), records, contract) for name, arm in arms.items()}
+    intervals = {
+        name: {metric: _rounded(asdict(estimate(values, groups))) for metric, values in given.items()}
+        for name, given in scores.items()
+    }
+    pairs = {
+        f"{TUNED} against {name}": {
+            metric: _rounded(asdict(compare(scores[TUNED][metric], values, groups, params.margin)))
+            for metric, values in given.items()
+        }
+        for name, given in scores.items()
+        if name != TUNED and TUNED in scores
+    }
+    headline = {
+        name: {metric: interval["mean"] for metric, interval in given.items()} for name, given in intervals.items()
+    }
+    yardstick = {name: arm.arm for name, arm in arms.items()}
+    targets = {
+        metric: {"wanted": wanted, **{name: given[metric] >= wanted for name, given in headline.items()}}
+        for metric, wanted in params.targets.items()
+    }
+    return headline, {
+        "arms": intervals,
+        "pairs": pairs,
+        "margin": params.margin,
+        "targets": targets,
+        "yardstick": yardstick,
+    }
+
+
+def _rounded(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: round(value, 4) if isinstance(value, float) else value for key, value in values.items()}
+
+
+def check_targets(params: EvaluateParams, contract: Contract) -> None:
+    """Raises Fault for a target of a metric that the schema does not give."""
+    for metric in params.targets:
+        if metric not in metric_names(contract):
+            raise Fault(
+                f"params.yaml: evaluate.targets.{metric}",
+                "is no metric of this schema",
+                f"take one of {', '.join(metric_names(contract))}",
+            )
+
+
+def main(params: EvaluateParams, predictions: Path, test: Path, schema: Path, report: Path, comparison: Path) -> None:
+    contract, records, arms = Contract.load(schema), read_records(test), read_arms(predictions)
+    check_targets(params, contract)
+    check_complete(arms, "test", [record.id for record in records], predictions)
+    headline, beside = evaluate(arms, records, contract, params)
+    write_report(report, headline)
+    write_report(comparison, beside)
+    print(f"evaluate: {len(arms)} arms on {len(records)} test records")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,131 @@
+"""The base model: which one, whether its files are the ones that were pinned, and how it is loaded."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.stage import Fault, checked
+
+WEIGHTS = "*.safetensors"
+
+
+class Base(BaseModel):
+    """Content of `base.json`. `model` is a hub id or a folder of the repo; `revision` is a commit of the hub, empty for a folder.
+
+    `files` holds the SHA-256 of each file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model: str
+    revision: str
+    licence: str
+    files: dict[str, str]
+
+    @property
+    def is_folder(self) -> bool:
+        return not self.revision
+
+
+def load_base(path: Path) -> Base:
+    """Read `base.json`. Raises Fault where it is not there or wrong."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Fault(path, "no such file", "choose a base with make base MODEL=<hub id or folder>") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise Fault(path, f"is not JSON ({error})", "write it again with make base MODEL=<hub id or folder>") from None
+    return checked(Base, value, str(path))
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def base_folder(base: Base, place: Path) -> Path:
+    """The folder of the base's files, downloaded from the hub where it is not in the cache yet.
+
+    Raises Fault where a file is missing or is not the one that was pinned.
+    """
+    folder = Path(base.model) if base.is_folder else _download(base, place)
+    check_presence(base, folder, place)
+    for name, digest in sorted(base.files.items()):
+        if sha256(folder / name) != digest:
+            raise Fault(
+                folder / name, f"is not the file that {place} pins", "restore it, or pin it with make base MODEL=..."
+            )
+    return folder
+
+
+def check_presence(base: Base, folder: Path, place: Path) -> None:
+    """Raises Fault where the folder or one of its files is not there."""
+    if not folder.is_dir():
+        raise Fault(
+            place,
+            f"names the base {base.model}, and there is no such folder",
+            "choose a base with make base MODEL=<hub id or folder>",
+        )
+    for name in sorted(base.files):
+        if not (folder / name).is_file():
+            raise Fault(
+                folder / name,
+                f"is pinned in {place} and is not there",
+                "restore it, or pin again with make base MODEL=...",
+            )
+
+
+def _download(base: Base, place: Path) -> Path:
+    from pipeline.model.hub import snapshot
+
+    return snapshot(base.model, base.revision, sorted(base.files), place)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer, with its chat template. Raises Fault where it has none."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if not tokenizer.chat_template:
+        raise Fault(
+            folder, "its tokenizer has no chat template", "take the instruct version of the model, which has one"
+        )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def load_model(folder: Path, dtype: str, device: str) -> Any:
+    """The model in evaluation mode. `dtype` auto is that of the checkpoint on a GPU and float32 on a CPU; `device` auto takes a GPU.
+
+    Weights come from safetensors only, and no code from the model's folder is run.
+    """
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=chosen_dtype(dtype, device), use_safetensors=True, trust_remote_code=False
+    )
+    return model.to(chosen_device(device)).eval()
+
+
+def chosen_device(device: str) -> str:
+    """`auto` as cuda, mps or cpu, whichever is there first; anything else as it is."""
+    import torch
+
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def chosen_dtype(dtype: str, device: str) -> Any:
+    """`auto` as float32 on a CPU and bfloat16 elsewhere; a name as torch's type."""
+    import torch
+
+    if dtype == "auto":
+        return torch.float32 if chosen_device(device) == "cpu" else torch.bfloat16
+    return getattr(torch, dtype)

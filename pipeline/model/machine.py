@@ -1,0 +1,16 @@
+"""The machine's share in the result: threads and the seeds of every random source."""
+
+
+def steady(threads: int, seed: int) -> None:
+    """Fix what could change the result from run to run: number of threads (0 leaves it to torch) and seeds."""
+    import warnings
+
+    import torch
+    from transformers import set_seed
+
+    # TRL 1.16 asks transformers 5.23 by a name that it has given up; both are pinned.
+    warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
+    if threads:
+        torch.set_num_threads(threads)
+    set_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)

@@ -1,0 +1,118 @@
+"""Ask one arm everything: the test set, the general probes, the must-pass cases.
+
+Reads   test, new   pipeline.data.records.Record; `new` is what waits on the held-out side
+        few_shot    records that the prompt shows
+        probes, cases   folders of JSON Lines with id, messages, check (pipeline.scoring.checks)
+        model       base.json, or the folder of an adapter
+        prompt      the arm's prompt; probes and cases of general skill are asked without it
+Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, prompt_tokens, answer_tokens
+        out/arm.json        what shaped the answers: model, prompt and decoding by digest
+An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
+from pipeline.data.questions import Question, read_questions
+from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
+from pipeline.stage import Params, progress, run, write_report
+
+CACHE = Path(".cache/generations")
+
+
+class PredictParams(Params):
+    """Section `predict`. `max_new_tokens` an answer, `threads` 0 leaves their number to torch."""
+
+    section: ClassVar[str] = "predict"
+    max_new_tokens: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
+    dtype: Literal["auto", "float32", "bfloat16", "float16"]
+    device: str
+    threads: Annotated[int, Field(ge=0)]
+
+
+Asked = tuple[str, str, list[Turn]]
+
+
+def conversations(
+    prompt: Prompt,
+    shown: list[Record],
+    test: list[Record],
+    new: list[Record],
+    probes: list[Question],
+    cases: list[Question],
+) -> list[Asked]:
+    """Set, id and turns of everything that the arm is asked: the task with the arm's prompt, the probes bare."""
+    task = [
+        (name, record.id, rendered(prompt, shown, record.asked))
+        for name, records in (("test", test), ("new", new))
+        for record in records
+    ]
+    must_pass = [("case", case.id, rendered(prompt, shown, case.messages)) for case in cases]
+    return task + must_pass + [("probe", probe.id, list(probe.messages)) for probe in probes]
+
+
+def main(
+    params: PredictParams,
+    arm: str,
+    test: Path,
+    new: Path,
+    few_shot: Path,
+    probes: Path,
+    cases: Path,
+    model: Path,
+    prompt: Path,
+    out: Path,
+) -> None:
+    from pipeline.model.adapter import identity_of, load_any, tokenizer_of
+    from pipeline.model.generation import Cache, Decoding, answer_all
+    from pipeline.model.machine import steady
+
+    steady(params.threads, seed=0)
+    wording = load_prompt(prompt)
+    shown = few_shot_records(wording, read_records(few_shot), prompt)
+    asked = conversations(
+        wording, shown, read_records(test), read_records(new), read_questions(probes), read_questions(cases)
+    )
+    decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
+    identity = identity_of(model)
+    answers = answer_all(
+        lambda: load_any(model, params.dtype, params.device),
+        tokenizer_of(model),
+        [turns for _, _, turns in asked],
+        decoding,
+        Cache(CACHE, identity, decoding),
+        progress(f"predict@{arm}"),
+    )
+    write_jsonl(
+        out / "answers.jsonl",
+        (
+            {
+                "set": name,
+                "id": key,
+                "answer": answer.text,
+                "finish": answer.finish,
+                "prompt_tokens": answer.prompt_tokens,
+                "answer_tokens": answer.answer_tokens,
+            }
+            for (name, key, _), answer in zip(asked, answers, strict=True)
+        ),
+    )
+    write_report(out / "arm.json", _facts(arm, identity, wording, shown, params))
+    print(f"predict@{arm}: {len(answers)} answers")
+
+
+def _facts(arm: str, identity: str, prompt: Prompt, shown: list[Record], params: PredictParams) -> dict[str, Any]:
+    return {
+        "arm": arm,
+        "model": identity,
+        "prompt": digest([prompt.system, [record.id for record in shown]]),
+        "decoding": {"greedy": True, **params.model_dump(exclude={"threads"})},
+    }
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,101 @@
+"""What the fine-tune forgot: the general probes, paired between the base and the tuned arm, and the must-pass cases.
+
+Reads   predictions     a folder an arm (pipeline.data.predictions)
+        probes, cases   folders of JSON Lines with id, skill, messages, check
+Writes  report          pass rates as plain numbers, an arm and a skill: what `dvc metrics diff` shows
+        forgetting      n, interval, pairs and verdict, overall and by skill; the cases that failed
+"""
+
+from collections import defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from pipeline.data.predictions import Predictions, check_complete, read_arms
+from pipeline.data.questions import Question, read_questions
+from pipeline.scoring.checks import passes
+from pipeline.stage import Params, run, write_report
+
+BASE, TUNED = "base", "tuned"
+
+
+class RegressParams(Params):
+    """Section `regress`. `margin`: the drop of the probes' pass rate that still counts as no worse."""
+
+    section: ClassVar[str] = "regress"
+    margin: Annotated[float, Field(ge=0, lt=1)]
+
+
+def passed(questions: list[Question], answers: Predictions, name: str) -> list[float]:
+    """1 or 0 for each question of a set, in order."""
+    texts = answers.texts(name, [question.id for question in questions])
+    return [
+        float(passes(text, question.check.kind, question.check.value))
+        for question, text in zip(questions, texts, strict=True)
+    ]
+
+
+def regress(
+    arms: dict[str, Predictions], probes: list[Question], cases: list[Question], margin: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Pass rates an arm and skill, and the paired drop from the base to the tuned arm."""
+    by_arm = {name: passed(probes, arm, "probe") for name, arm in arms.items()}
+    by_case = {name: passed(cases, arm, "case") for name, arm in arms.items()}
+    rates = {
+        name: _rates(probes, values) | ({"cases": _mean(by_case[name])} if cases else {})
+        for name, values in by_arm.items()
+    }
+    failed = {
+        name: [case.id for case, value in zip(cases, values, strict=True) if not value]
+        for name, values in by_case.items()
+    }
+    forgetting: dict[str, Any] = {"cases_failed": failed, "margin": margin, "n_probes": len(probes)}
+    if BASE in arms and TUNED in arms and probes:
+        forgetting["tuned against base"] = _compared(probes, by_arm[TUNED], by_arm[BASE], margin)
+    return rates, forgetting
+
+
+def _rates(probes: list[Question], values: list[float]) -> dict[str, Any]:
+    skills: dict[str, list[float]] = defaultdict(list)
+    for probe, value in zip(probes, values, strict=True):
+        skills[probe.skill].append(value)
+    return {"probes": _mean(values), "skills": {name: _mean(given) for name, given in sorted(skills.items())}}
+
+
+def _mean(values: list[float]) -> float:
+    return round(sum(values) / len(values), 4) if values else 0.0
+
+
+def _compared(probes: list[Question], candidate: list[float], baseline: list[float], margin: float) -> dict[str, Any]:
+    """The paired comparison, overall and by skill; the two halves of a pair of twins are one group."""
+    from pipeline.scoring.statistics import compare
+
+    groups = ["|".join(sorted((probe.id, probe.twin or probe.id))) for probe in probes]
+
+    def on(chosen: list[int]) -> dict[str, Any]:
+        result = compare(
+            [candidate[n] for n in chosen], [baseline[n] for n in chosen], [groups[n] for n in chosen], margin
+        )
+        return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(result).items()}
+
+    skills = sorted({probe.skill for probe in probes})
+    return {
+        "probes": on(list(range(len(probes)))),
+        "skills": {name: on([n for n, probe in enumerate(probes) if probe.skill == name]) for name in skills},
+    }
+
+
+def main(params: RegressParams, predictions: Path, probes: Path, cases: Path, report: Path, forgetting: Path) -> None:
+    arms, asked, must_pass = read_arms(predictions), read_questions(probes), read_questions(cases)
+    check_complete(arms, "probe", [probe.id for probe in asked], predictions)
+    check_complete(arms, "case", [case.id for case in must_pass], predictions)
+    rates, beside = regress(arms, asked, must_pass, params.margin)
+    write_report(report, rates)
+    write_report(forgetting, beside)
+    print(f"regress: {len(asked)} probes, {len(must_pass)} cases, {len(arms)} arms")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Metrics and statistics. Knows no path and no model."""

@@ -1,0 +1,73 @@
+"""The metrics of an answer, as modules of the `evaluate` library that need no network.
+
+Each computes a value an example, since every comparison pairs by example; the mean is the headline.
+"""
+
+from typing import Any
+
+import datasets
+import evaluate
+from rouge_score.rouge_scorer import RougeScorer
+from rouge_score.tokenizers import Tokenizer
+
+from pipeline.scoring.words import words_of
+
+PAIR = {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
+
+
+class _PerExample(evaluate.Metric):  # type: ignore[misc]  # evaluate is untyped
+    """A metric with a value for each pair of prediction and reference."""
+
+    description = ""
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=self.description,
+            citation="",
+            inputs_description="two texts a pair",
+            features=datasets.Features(PAIR),
+        )
+
+    def _compute(self, predictions: list[str], references: list[str]) -> dict[str, Any]:
+        values = [
+            self.value(prediction, reference) for prediction, reference in zip(predictions, references, strict=True)
+        ]
+        return {"values": values, "mean": sum(values) / len(values) if values else 0.0}
+
+    def value(self, prediction: str, reference: str) -> float:
+        """The value of one pair, 0 to 1."""
+        raise NotImplementedError("each metric says its own")
+
+
+class ExactMatch(_PerExample):
+    """1 where the two texts are the same, else 0."""
+
+    description = "the same text"
+
+    def value(self, prediction: str, reference: str) -> float:
+        return float(prediction == reference)
+
+
+class _WordsOfAnyScript(Tokenizer):  # type: ignore[misc]  # rouge_score is untyped
+    def tokenize(self, text: str) -> list[str]:
+        return words_of(text)
+
+
+class RougeL(_PerExample):
+    """ROUGE-L F1 (Lin, 2004): the longest common subsequence of words, in any script."""
+
+    description = "longest common subsequence of words, F1"
+
+    def value(self, prediction: str, reference: str) -> float:
+        if not words_of(prediction) and not words_of(reference):
+            return float(prediction.strip() == reference.strip())
+        return float(_SCORER.score(reference, prediction)["rougeL"].fmeasure)
+
+
+_SCORER = RougeScorer(["rougeL"], tokenizer=_WordsOfAnyScript())
+
+
+def values(metric: type[_PerExample], predictions: list[str], references: list[str]) -> list[float]:
+    """The metric's value for each pair, in order."""
+    computed = metric(keep_in_memory=True).compute(predictions=predictions, references=references)
+    return [float(value) for value in computed["values"]]
