@@ -6,7 +6,10 @@ INSTALLED := $(VENV)/installed
 CUDA := nvidia-cublas cuda-toolkit cuda-bindings cuda-pathfinder triton nvidia-cudnn-cu13 nvidia-cusparselt-cu13 nvidia-nccl-cu13 \
   nvidia-nvshmem-cu13 nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
   nvidia-cusparse nvidia-nvjitlink nvidia-nvtx
-export PATH := $(CURDIR)/$(BIN):$(PATH)
+ifneq (,$(wildcard .env))
+include .env
+export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run baseline base add-source new test test-fast check fix lock benchmark tiny-base
@@ -21,32 +24,32 @@ $(INSTALLED): requirements/data.txt requirements/model.txt requirements/dev.txt
 	@touch $@
 
 run: $(INSTALLED)  ## bring the pipeline up to date and print the result
-	@python -m pipeline.desk.run
+	@$(BIN)/python -m pipeline.desk.run
 
 baseline: $(INSTALLED)  ## what the prompt alone reaches, before anything is trained
-	@python -m pipeline.desk.baseline
+	@$(BIN)/python -m pipeline.desk.baseline
 
 base: $(INSTALLED)  ## pin another base model: MODEL=<hub id or folder>
-	@python -m pipeline.desk.base "$(MODEL)"
+	@$(BIN)/python -m pipeline.desk.base "$(MODEL)"
 
 add-source: $(INSTALLED)  ## list a file of examples everywhere it must stand: FILE=data/raw/<name>
-	@python -m pipeline.desk.add_source "$(FILE)"
+	@$(BIN)/python -m pipeline.desk.add_source "$(FILE)"
 
 new: $(INSTALLED)  ## empty the sample and rename the project: NAME=<name>
-	@python -m pipeline.desk.new "$(NAME)"
+	@$(BIN)/python -m pipeline.desk.new "$(NAME)"
 
 test: $(INSTALLED)  ## all tests, the real pipeline end to end among them
-	@python -m pytest
+	@$(BIN)/python -m pytest
 
 test-fast: $(INSTALLED)  ## the tests that take seconds
-	@python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow"
 
 check: $(INSTALLED)  ## lint, types, workflows; writes nothing
-	@ruff check . && ruff format --check . && mypy && zizmor --offline --quiet .github/workflows \
-	  && check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/zizmor --offline --quiet .github/workflows \
+	  && $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 fix: $(INSTALLED)  ## mend what a tool can mend
-	@ruff check --fix . && ruff format .
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock:  ## pin the requirements again from requirements/*.in (needs uv)
 	@cd requirements && for name in data model dev; do \
@@ -54,7 +57,7 @@ lock:  ## pin the requirements again from requirements/*.in (needs uv)
 	    $(foreach package,$(CUDA),--no-emit-package $(package)) $$name.in -o $$name.txt; done
 
 benchmark: $(INSTALLED)  ## measure what docs/benchmarks.md states
-	@python -m benchmarks.default_run
+	@$(BIN)/python -m benchmarks.default_run
 
 tiny-base: $(INSTALLED)  ## make the embedded default base again from its recipe (an hour on two cores)
-	@python -m tools.tiny_base models/tiny-base
+	@$(BIN)/python -m tools.tiny_base models/tiny-base && $(BIN)/python -m tools.card models/tiny-base && $(MAKE) base MODEL=models/tiny-base

@@ -1,7 +1,7 @@
 """Score the arms on the test set and compare them, pair by pair.
 
 Reads   predictions     a folder an arm (pipeline.data.predictions)
-        test            pipeline.data.records.Record, with the reference answers
+        test, new       pipeline.data.records.Record, with the reference answers; `new` waits for the next test set
         schema          the contract of an answer
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
         comparison      n, intervals, pairs and verdicts
@@ -10,7 +10,7 @@ match, every free text by ROUGE-L. An answer that does not parse scores nothing 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -31,7 +31,7 @@ class EvaluateParams(Params):
 
     section: ClassVar[str] = "evaluate"
     margin: Annotated[float, Field(ge=0, lt=1)]
-    targets: dict[str, float]
+    targets: dict[str, Annotated[float, Field(ge=0, le=1)]]
 
 
 def metric_names(contract: Contract) -> list[str]:
@@ -48,45 +48,62 @@ def score(answers: list[str], records: Sequence[Record], contract: Contract) -> 
     from pipeline.scoring.metrics import ExactMatch, RougeL, values
 
     references = [record.answer for record in records]
-    scores: Scores = {"format_accuracy": [float(contract.complaint(answer) is None) for answer in answers]}
+    scores: Scores = {
+        "format_accuracy": [float(bool(answer.strip()) and contract.complaint(answer) is None) for answer in answers]
+    }
     for name in contract.exact_fields:
-        scores[f"exact_{name}"] = values(ExactMatch, *_fields(answers, references, contract, name))
+        scores[f"exact_{name}"] = values(ExactMatch, *_fields(answers, references, contract, name, _canonical))
     for name in contract.text_fields:
-        scores[f"rouge_l_{name}"] = values(RougeL, *_fields(answers, references, contract, name))
+        scores[f"rouge_l_{name}"] = values(RougeL, *_fields(answers, references, contract, name, _text))
     return scores
 
 
 NO_ANSWER = "\0"  # equals no reference
 
 
-def _fields(answers: list[str], references: list[str], contract: Contract, name: str) -> tuple[list[str], list[str]]:
-    """A field of answers and references as texts. A field that both leave out agrees; an answer that does not parse never does."""
-    given = [NO_ANSWER if contract.parse(answer) is None else _text(contract.field(answer, name)) for answer in answers]
-    return given, [_text(contract.field(reference, name)) for reference in references]
+def _fields(
+    answers: list[str], references: list[str], contract: Contract, name: str, form: Callable[[Any], str]
+) -> tuple[list[str], list[str]]:
+    """A field of answers and references as texts. A field that both leave out agrees; an unreadable answer never does."""
+    given = [form(contract.field(text, name)) if contract.is_readable(text) else NO_ANSWER for text in answers]
+    return given, [form(contract.field(reference, name)) for reference in references]
+
+
+def _canonical(value: Any) -> str:
+    """A value as text that is the same for equal values alone: "3" is not 3, and 3.0 is."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return "" if value is None else json.dumps(value, sort_keys=True)
 
 
 def _text(value: Any) -> str:
-    return (
-        value
-        if isinstance(value, str)
-        else ""
-        if value is None
-        else json.dumps(value, sort_keys=True, ensure_ascii=False)
-    )
+    """Free text, halves of surrogate pairs replaced, since no library takes them."""
+    text = value if isinstance(value, str) else _canonical(value)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def estimates(
+    arms: dict[str, Predictions], name: str, records: Sequence[Record], contract: Contract
+) -> tuple[dict[str, Scores], dict[str, Any]]:
+    """Scores of each arm on a set, and the mean of each metric with its interval and n."""
+    from pipeline.scoring.statistics import estimate
+
+    ids, groups = [record.id for record in records], [record.group for record in records]
+    scores = {arm: score(given.texts(name, ids), records, contract) for arm, given in arms.items()}
+    return scores, {
+        arm: {metric: _rounded(asdict(estimate(values, groups))) for metric, values in found.items()}
+        for arm, found in scores.items()
+    }
 
 
 def evaluate(
     arms: dict[str, Predictions], records: Sequence[Record], contract: Contract, params: EvaluateParams
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Headline numbers, and the comparison: intervals an arm, and the tuned arm against each other one."""
-    from pipeline.scoring.statistics import compare, estimate
+    from pipeline.scoring.statistics import compare
 
-    ids, groups = [record.id for record in records], [record.group for record in records]
-    scores = {name: score(arm.texts("test", ids), records, contract) for name, arm in arms.items()}
-    intervals = {
-        name: {metric: _rounded(asdict(estimate(values, groups))) for metric, values in given.items()}
-        for name, given in scores.items()
-    }
+    groups = [record.group for record in records]
+    scores, intervals = estimates(arms, "test", records, contract)
     pairs = {
         f"{TUNED} against {name}": {
             metric: _rounded(asdict(compare(scores[TUNED][metric], values, groups, params.margin)))
@@ -127,11 +144,16 @@ def check_targets(params: EvaluateParams, contract: Contract) -> None:
             )
 
 
-def main(params: EvaluateParams, predictions: Path, test: Path, schema: Path, report: Path, comparison: Path) -> None:
+def main(
+    params: EvaluateParams, predictions: Path, test: Path, new: Path, schema: Path, report: Path, comparison: Path
+) -> None:
     contract, records, arms = Contract.load(schema), read_records(test), read_arms(predictions)
     check_targets(params, contract)
     check_complete(arms, "test", [record.id for record in records], predictions)
+    waiting = read_records(new)
+    check_complete(arms, "new", [record.id for record in waiting], predictions)
     headline, beside = evaluate(arms, records, contract, params)
+    beside["new"] = estimates(arms, "new", waiting, contract)[1] if waiting else {}
     write_report(report, headline)
     write_report(comparison, beside)
     print(f"evaluate: {len(arms)} arms on {len(records)} test records")

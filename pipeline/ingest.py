@@ -90,7 +90,7 @@ def report_of(counts: dict[str, Counter[str]], records: list[Record]) -> dict[st
     total = sum(counts.values(), Counter())
     return {
         **{key: total[key] for key in ("rows", "records", "duplicates", "rejects")},
-        "sources": {Path(file).name: dict(count) for file, count in counts.items()},
+        "sources": {file: dict(count) for file, count in counts.items()},
         "origins": dict(Counter(record.origin for record in records)),
         "tags": dict(Counter(tag for record in records for tag in record.tags)),
     }

@@ -4,7 +4,7 @@ Reads   test, new   pipeline.data.records.Record; `new` is what waits on the hel
         few_shot    records that the prompt shows
         probes, cases   folders of JSON Lines with id, messages, check (pipeline.scoring.checks)
         model       base.json, or the folder of an adapter
-        prompt      the arm's prompt; probes and cases of general skill are asked without it
+        prompt      the arm's prompt; the probes, which are of general skill, are asked without it
 Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, prompt_tokens, answer_tokens
         out/arm.json        what shaped the answers: model, prompt and decoding by digest
 An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`.

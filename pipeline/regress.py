@@ -43,8 +43,8 @@ def regress(
     """Pass rates an arm and skill, and the paired drop from the base to the tuned arm."""
     by_arm = {name: passed(probes, arm, "probe") for name, arm in arms.items()}
     by_case = {name: passed(cases, arm, "case") for name, arm in arms.items()}
-    rates = {
-        name: _rates(probes, values) | ({"cases": _mean(by_case[name])} if cases else {})
+    by_skill = {
+        name: rates(probes, values) | ({"cases": _mean(by_case[name])} if cases else {})
         for name, values in by_arm.items()
     }
     failed = {
@@ -54,10 +54,11 @@ def regress(
     forgetting: dict[str, Any] = {"cases_failed": failed, "margin": margin, "n_probes": len(probes)}
     if BASE in arms and TUNED in arms and probes:
         forgetting["tuned against base"] = _compared(probes, by_arm[TUNED], by_arm[BASE], margin)
-    return rates, forgetting
+    return by_skill, forgetting
 
 
-def _rates(probes: list[Question], values: list[float]) -> dict[str, Any]:
+def rates(probes: list[Question], values: list[float]) -> dict[str, Any]:
+    """Share of the probes that passed, overall and by skill."""
     skills: dict[str, list[float]] = defaultdict(list)
     for probe, value in zip(probes, values, strict=True):
         skills[probe.skill].append(value)
@@ -91,8 +92,8 @@ def main(params: RegressParams, predictions: Path, probes: Path, cases: Path, re
     arms, asked, must_pass = read_arms(predictions), read_questions(probes), read_questions(cases)
     check_complete(arms, "probe", [probe.id for probe in asked], predictions)
     check_complete(arms, "case", [case.id for case in must_pass], predictions)
-    rates, beside = regress(arms, asked, must_pass, params.margin)
-    write_report(report, rates)
+    passed_shares, beside = regress(arms, asked, must_pass, params.margin)
+    write_report(report, passed_shares)
     write_report(forgetting, beside)
     print(f"regress: {len(asked)} probes, {len(must_pass)} cases, {len(arms)} arms")
 

@@ -11,6 +11,7 @@ The test set is a frozen list; a later row takes its side by hash of its group, 
 (pipeline.data.sides). A record of the train side that asks what the test set asks leaves train.
 """
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,17 +51,18 @@ def split(records: Iterable[Record], test_set: TestSet, params: SplitParams) -> 
 
 
 def question(record: Record) -> str:
-    """What a record asks, without case, blanks and punctuation."""
-    return regex.sub(
-        r"[^\p{L}\p{M}\p{N}]+", " ", "\n".join(turn["content"] for turn in record.asked).casefold()
-    ).strip()
+    """What a record asks, composed (NFC), without case, blanks and punctuation; where nothing is left then, as it stands."""
+    text = unicodedata.normalize("NFC", "\n".join(turn["content"] for turn in record.asked)).casefold()
+    return regex.sub(r"[^\p{L}\p{M}\p{N}]+", " ", text).strip() or text.strip()
 
 
 def main(
     params: SplitParams, records: Path, approved: Path, test_set: Path, prompts: Path, out: Path, report: Path
 ) -> None:
     frozen = TestSet.load(test_set)
-    everything = read_records(records) + read_records(approved)
+    valid = read_records(records)
+    known = {record.id for record in valid}
+    everything = valid + [record for record in read_records(approved) if record.id not in known]
     result = split(everything, frozen, params)
     for name, members in result.by_side.items():
         if name in ("train", "test") and not members:

@@ -7,6 +7,7 @@ A stage is a function `main` whose arguments say what it needs: a `Params` subcl
 import argparse
 import inspect
 import json
+import math
 import os
 import resource
 import sys
@@ -18,7 +19,7 @@ from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 PARAMS_FILE = Path("params.yaml")
 TIMES = Path(".cache/times")
 
@@ -33,6 +34,7 @@ ENVIRONMENT = {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "HF_HUB_DISABLE_PROGRESS_BARS": "1",
     "HF_HUB_DISABLE_UPDATE_CHECK": "1",
+    "TQDM_DISABLE": "1",
     "HF_EVALUATE_OFFLINE": "1",
     "HF_DATASETS_OFFLINE": "1",
     "DO_NOT_TRACK": "1",
@@ -53,13 +55,25 @@ class Params(BaseModel):
     section: ClassVar[str]
 
 
+class UniqueKeys(SafeLoader):  # type: ignore[misc]  # one of two classes
+    """A safe loader that refuses a key that stands twice, where YAML would take the last one without a word."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1 and key.value != "<<":
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands twice", key.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
 P = TypeVar("P", bound=Params)
 
 
 def read_yaml(path: Path) -> Any:
     """Parse a YAML file. Raises Fault with the line of a syntax error."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506  # a safe one
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)  # noqa: S506  # a safe one
     except FileNotFoundError:
         raise Fault(path, "no such file", "restore it from git") from None
     except UnicodeDecodeError:
@@ -68,6 +82,10 @@ def read_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else path
         raise Fault(place, f"is not YAML ({getattr(error, 'problem', error)})", "mend the line") from None
+    except ValueError as error:  # a date that is none, a number without end
+        raise Fault(
+            path, f"holds a value that cannot be read ({error})", "mend the value, or put it in quotes"
+        ) from None
 
 
 def load_params(kind: type[P], params_file: Path = PARAMS_FILE) -> P:
@@ -75,24 +93,25 @@ def load_params(kind: type[P], params_file: Path = PARAMS_FILE) -> P:
     everything = read_yaml(params_file)
     if not isinstance(everything, dict) or not isinstance(everything.get(kind.section), dict):
         raise Fault(params_file, f"section {kind.section} is missing", "restore it from git")
-    return checked(kind, everything[kind.section], f"{params_file}: {kind.section}")
+    return checked(kind, everything[kind.section], params_file, kind.section)
 
 
 C = TypeVar("C", bound=BaseModel)
 
 
-def checked(kind: type[C], values: Any, place: str) -> C:
-    """Values as a checked model. Raises Fault that names the key below `place`."""
+def checked(kind: type[C], values: Any, place: object, section: str = "") -> C:
+    """Values as a checked model. Raises Fault that names the place, and the key below `section`."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise _fault_of(error, place) from None
+        raise _fault_of(error, place, section) from None
 
 
-def _fault_of(error: ValidationError, place: str) -> Fault:
+def _fault_of(error: ValidationError, place: object, section: str) -> Fault:
     """The first complaint of pydantic in words of ours."""
     first = error.errors(include_url=False)[0]
-    key = ".".join([place, *(str(part) for part in first["loc"])])
+    path = ".".join([*([section] if section else []), *(str(part) for part in first["loc"])])
+    key = f"{place}: {path}" if path else str(place)
     value = first["input"]
     if first["type"] == "missing":
         return Fault(key, "is missing", "add it")
@@ -100,17 +119,22 @@ def _fault_of(error: ValidationError, place: str) -> Fault:
         return Fault(key, "is not a known key", "mend the spelling or take it out")
     remedy = "mend the value"
     if isinstance(value, str) and first["type"] == "float_type" and _is_number(value):
-        remedy = f"write it with a point, {float(value):.1e} (YAML reads {value} as text)"
+        remedy = f"write it with a point, {_with_point(float(value))} (YAML reads {value} as text)"
     shown = repr(value) if len(repr(value)) < 60 else repr(value)[:57] + "..."
     return Fault(key, f"is {shown}: {first['msg'][0].lower()}{first['msg'][1:]}", remedy)
 
 
 def _is_number(text: str) -> bool:
     try:
-        float(text)
+        return math.isfinite(float(text))
     except ValueError:
         return False
-    return True
+
+
+def _with_point(value: float) -> str:
+    """A number as YAML reads it: with a point also before an exponent."""
+    mantissa, e, exponent = repr(value).partition("e")
+    return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}"
 
 
 def progress(name: str) -> Callable[[int, int, str], None]:

@@ -19,18 +19,18 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from pipeline.data.answers import Contract
-from pipeline.data.ledgers import Reply, approved_ids, read_replies
-from pipeline.data.records import Record, Turn, read_records, record_id, write_records
+from pipeline.data.ledgers import Decisions, Reply, read_decisions, read_replies
+from pipeline.data.records import Record, Turn, parse_json, read_records, record_id, write_records
 from pipeline.data.sides import SplitParams, TestSet, sides
 from pipeline.data.similarity import overlap, triples
 from pipeline.stage import Params, run, write_report
 
 
 class SynthesizeParams(Params):
-    """Section `synthesize`. `max_overlap`: share of word triples that a candidate may have in common with its seed or another."""
+    """Section `synthesize`. `max_overlap`: share of word triples that a candidate may have in common with any example."""
 
     section: ClassVar[str] = "synthesize"
-    max_overlap: Annotated[float, Field(ge=0, le=1)]
+    max_overlap: Annotated[float, Field(ge=0, lt=1)]
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,18 @@ class Synthesis:
 
 
 def synthesize(
-    replies: list[tuple[str, Reply]], seeds: dict[str, Record], contract: Contract, max_overlap: float
+    replies: list[tuple[str, Reply]],
+    records: list[Record],
+    seeds: dict[str, Record],
+    contract: Contract,
+    max_overlap: float,
 ) -> Synthesis:
-    """Candidates out of replies. A reply needs a seed on the train side, the right form, and words of its own."""
+    """Candidates out of replies. A reply needs a seed out of `seeds`, the right form, and words of its own.
+
+    Its words are held against those of all `records`, whatever their side, and of the candidates before it.
+    """
     candidates: dict[str, Record] = {}
-    said = [triples(seed.asked[-1]["content"]) for seed in seeds.values() if seed.asked]
+    said = [triples(record.asked[-1]["content"]) for record in records if record.asked]
     refused: Counter[str] = Counter()
     for place, reply in replies:
         seed = seeds.get(reply.seed)
@@ -80,8 +87,9 @@ def synthesize(
 def _turns(reply: Reply, seed: Record, contract: Contract) -> tuple[tuple[Turn, ...], str]:
     """The seed's conversation with the reply's message and answer in place of the last two turns, or a complaint."""
     try:
-        value = json.loads(reply.reply)
-    except (json.JSONDecodeError, RecursionError):
+        value = parse_json(reply.reply)
+        json.dumps(value, ensure_ascii=False).encode()
+    except ValueError:
         return (), "not JSON"
     if (
         not isinstance(value, dict)
@@ -112,25 +120,29 @@ def main(
     side = sides(valid, TestSet.load(test_set), split)
     seeds = {record.id: record for record in valid if side[record.id] == "train"}
     asked = read_replies(replies)
-    synthesis = synthesize(asked, seeds, Contract.load(schema), params.max_overlap)
-    approved, disputed = approved_ids(reviews)
-    let_through = [record for record in synthesis.candidates if record.id in approved]
+    synthesis = synthesize(asked, valid, seeds, Contract.load(schema), params.max_overlap)
+    decisions = read_decisions(reviews)
+    let_through = [record for record in synthesis.candidates if record.id in decisions.approved]
     write_records(out / "candidates.jsonl", synthesis.candidates)
     write_records(out / "approved.jsonl", let_through)
-    write_report(report, _report(asked, synthesis, let_through, disputed))
+    write_report(report, _report(asked, synthesis, decisions))
     print(f"synthesize: {len(asked)} replies, {len(synthesis.candidates)} candidates, {len(let_through)} approved")
 
 
-def _report(
-    asked: list[tuple[str, Reply]], synthesis: Synthesis, let_through: list[Record], disputed: frozenset[str]
-) -> dict[str, Any]:
+def _report(asked: list[tuple[str, Reply]], synthesis: Synthesis, decisions: Decisions) -> dict[str, Any]:
+    """The balance: replies = candidates + refused, candidates = approved + rejected + disputed + waiting."""
     candidates = {record.id for record in synthesis.candidates}
+    decided = {
+        "approved": len(candidates & decisions.approved),
+        "rejected": len(candidates & decisions.rejected),
+        "disputed": len(candidates & decisions.disputed),
+    }
     return {
         "replies": len(asked),
         "candidates": len(candidates),
-        "approved": len(let_through),
-        "waiting": len(candidates) - len(let_through),
-        "disputed": sorted(disputed & candidates),
+        **decided,
+        "waiting": len(candidates) - sum(decided.values()),
+        "disputed_ids": sorted(candidates & decisions.disputed),
         "refused": dict(synthesis.refused),
         "teachers": dict(Counter(reply.model for _, reply in asked)),
     }

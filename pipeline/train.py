@@ -13,7 +13,7 @@ The recipe: render each record as it will be asked, learn the answer and nothing
 
 from pathlib import Path
 
-from pipeline.data.prompts import few_shot_records, load_prompt, rendered
+from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, Turn, read_records
 from pipeline.model.recipe import TrainParams
 from pipeline.stage import progress, run, write_report
@@ -21,11 +21,8 @@ from pipeline.stage import progress, run, write_report
 Example = dict[str, list[Turn]]
 
 
-def examples(records: list[Record], shown: list[Record], system: str) -> list[Example]:
+def examples(records: list[Record], shown: list[Record], prompt: Prompt) -> list[Example]:
     """Records as conversational prompt and completion: the loss falls on the completion alone."""
-    from pipeline.data.prompts import Prompt
-
-    prompt = Prompt(system=system, few_shot=[])
     return [
         {"prompt": rendered(prompt, shown, record.asked), "completion": [record.messages[-1]]} for record in records
     ]
@@ -42,7 +39,7 @@ def main(
     steady(params.threads, params.seed)
     wording = load_prompt(prompt)
     shown = few_shot_records(wording, read_records(few_shot), prompt)
-    learnt, checked = (examples(read_records(path), shown, wording.system) for path in (train, validation))
+    learnt, checked = (examples(read_records(path), shown, wording) for path in (train, validation))
     pinned = load_base(base)
     folder = base_folder(pinned, base)
     tokenizer = load_tokenizer(folder)

@@ -11,6 +11,7 @@ The heavy work is done once, row by row, into a small table of features; that ta
 
 import html
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +38,7 @@ class ValidateParams(Params):
 
 
 Feature = dict[str, Any]
+FAILED_PAGE = Path(".cache/validation.html")  # outside the outputs, which DVC deletes where the stage fails
 
 
 def features(records: Iterable[Record], contract: Contract) -> list[Feature]:
@@ -78,6 +80,12 @@ def validate(rows: list[Feature], suite: dict[str, Any], params: ValidateParams)
     outcome = batch.validate(
         gx.ExpectationSuite(**suite), expectation_parameters=params.model_dump(), result_format="COMPLETE"
     )
+    if len(outcome.results) != len(suite["expectations"]):  # GX leaves out what it does not know, with a log line
+        known = {result.expectation_config.type for result in outcome.results}
+        odd = next((one["type"] for one in suite["expectations"] if one["type"] not in known), "an expectation")
+        raise Fault(
+            "the suite", f"{odd} is not known to Great Expectations, or its severity is not", "mend the spelling"
+        )
     return [_finding(result.to_json_dict()) for result in outcome.results]
 
 
@@ -143,9 +151,13 @@ def load_suite(path: Path) -> dict[str, Any]:
     """The suite's JSON. Raises Fault where it is none."""
     try:
         suite = json.loads(path.read_text(encoding="utf-8"))
-        return {"name": suite["name"], "expectations": suite["expectations"]}
-    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
+        suite = {"name": suite["name"], "expectations": list(suite["expectations"])}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise Fault(path, f"is no suite of expectations ({error!r})", "restore it from git") from None
+    for name in re.findall(r'"\$PARAMETER": "([^"]*)"', json.dumps(suite)):
+        if name not in ValidateParams.model_fields:
+            raise Fault(path, f"asks for the parameter {name}, which section validate has not", "mend the name")
+    return suite
 
 
 def main(params: ValidateParams, records: Path, suite: Path, schema: Path, out: Path, report: Path) -> None:
@@ -157,6 +169,9 @@ def main(params: ValidateParams, records: Path, suite: Path, schema: Path, out: 
     broken = [finding for finding in findings if not finding["holds"]]
     for finding in broken:
         if finding["severity"] == "critical":
+            FAILED_PAGE.parent.mkdir(exist_ok=True)
+            FAILED_PAGE.write_text(page(findings, rows), encoding="utf-8")
+            print(f"validate: {len(broken)} expectations are broken; all of them stand in {FAILED_PAGE}")
             raise fault_of(finding, rows, records)
         print(f"validate: warning: {fault_of(finding, rows, records)}")
     write_records(out / "records.jsonl", valid)

@@ -1,9 +1,9 @@
 """Make the embedded default base model from a seed: tokenizer, weights, held-out probes and card.
 
-    python -m tools.tiny_base OUT [--probes task/probes/general.jsonl] [--work DIR] [--tokens N]
+    python -m tools.tiny_base OUT [--probes task/probes/general.jsonl] [--work DIR]
 
-The curriculum under `tools/curriculum/` is all that the model ever sees. The recipe runs in four phases (copying in short
-documents, every skill, long conversations, and a falling learning rate over a mix of both). Weights
+The curriculum under `tools/curriculum/` is all that the model ever sees. The recipe runs in two phases, short and
+long conversations mixed; the second gives more of what the first left weak, and its learning rate falls to nothing. Weights
 are kept in `--work` now and then, so that the base can be tried before it is done.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tools.curriculum.documents import Curriculum, Document
+from tools.curriculum.documents import ALL, EARLY, LATE, Curriculum, Document, question_key
 from tools.curriculum.probes import held_out_probes, over_refusal_twins
 from tools.curriculum.tokenizer import for_transformers, train_tokenizer
 from tools.curriculum.words import Words
@@ -26,8 +26,26 @@ WORDS = Path(__file__).parent / "curriculum" / "words.json"
 
 
 @dataclass(frozen=True)
+class Phase:
+    """A stretch of training with its own curriculum stream and fresh optimizers.
+
+    `early_steps` of copying and looking up come first; the learning rate falls to nothing over the last `decay_share`.
+    """
+
+    mix: tuple[str, ...]
+    steps: int
+    early_steps: int = 0
+    decay_share: float = 0.0
+    warmup_steps: int = 100
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """Everything that shapes the weights. Learning rates: Muon for the layers' matrices, AdamW for the rest."""
+    """Everything that shapes the weights. Learning rates: Muon for the layers' matrices, AdamW for the rest.
+
+    One step in `long_every` is of long documents. The second phase was added after the first had left finding facts,
+    filling JSON and comparing weak.
+    """
 
     seed: int = 20261123
     vocabulary: int = 3072
@@ -36,17 +54,14 @@ class Recipe:
     heads: int = 6
     feed_forward: int = 512
     context: int = 2048
-    tokens: int = 27_000_000
-    early_share: float = 0.15  # copying and looking up only
-    long_share: float = 0.20  # of the steps after that: one in five is of long documents
-    decay_share: float = 0.25  # the end, over which the learning rate falls to nothing
+    phases: tuple[Phase, ...] = (Phase(ALL, 3500, early_steps=790), Phase(LATE, 2600, decay_share=0.55))
+    long_every: int = 5
     short_length: int = 320
     short_batch: int = 16
     long_length: int = 1536
     long_batch: int = 4
     muon_lr: float = 4e-3
     adam_lr: float = 2e-3
-    warmup_steps: int = 100
 
 
 def new_model(recipe: Recipe, tokenizer: Any) -> Any:
@@ -102,43 +117,39 @@ def optimizers(model: Any, recipe: Recipe) -> list[Any]:
     ]
 
 
-def rate(step: int, steps: int, recipe: Recipe) -> float:
-    """Share of the full learning rate: a short rise, a plateau, a straight fall."""
-    falling = (steps - step) / (steps * recipe.decay_share)
-    return min(1.0, (step + 1) / recipe.warmup_steps, falling)
+def rate(step: int, phase: Phase) -> float:
+    """Share of the full learning rate: a short rise, a plateau, a straight fall where the phase has one."""
+    falling = (phase.steps - step) / (phase.steps * phase.decay_share) if phase.decay_share else 1.0
+    return min(1.0, (step + 1) / phase.warmup_steps, falling)
 
 
 class Trainer:
-    """The training loop, its state on disk."""
+    """The training loop of one phase after the other."""
 
-    def __init__(self, recipe: Recipe, model: Any, curriculum: Curriculum, work: Path) -> None:
+    def __init__(self, recipe: Recipe, model: Any, work: Path) -> None:
         import torch
 
         self.recipe, self.model, self.work = recipe, model, work
-        self.optimizers = optimizers(model, recipe)
-        self.trunk = torch.compile(model.model, dynamic=False)
-        self.step_tokens = recipe.short_length * recipe.short_batch
-        self.steps = recipe.tokens // self.step_tokens
-        self.early_steps = int(self.steps * recipe.early_share)
-        short, long = (recipe.short_length, recipe.short_batch), (recipe.long_length, recipe.long_batch)
-        self.early = packed(curriculum.stream(early=True, longest=short[0]), *short)
-        self.full = packed(curriculum.stream(early=False, longest=short[0]), *short)
-        self.long = packed(curriculum.stream(early=False, longest=long[0]), *long)
-        self.every = round(1 / recipe.long_share)
-        self.step = self.seen = self.learnt = 0
+        self.trunk: Any = torch.compile(model.model, dynamic=False)
+        self.seen = self.learnt = 0
         self.seconds = 0.0
 
-    def batch(self) -> tuple[Any, Any]:
-        if self.step < self.early_steps:
-            return next(self.early)
-        return next(self.long) if self.step % self.every == 0 else next(self.full)
+    def batches(self, phase: Phase, curriculum: Curriculum) -> Iterator[tuple[Any, Any]]:
+        """Token ids and learnt marks of each step."""
+        recipe = self.recipe
+        short, long = (recipe.short_length, recipe.short_batch), (recipe.long_length, recipe.long_batch)
+        early = packed(curriculum.stream(EARLY, short[0]), *short)
+        full = packed(curriculum.stream(phase.mix, short[0]), *short)
+        extended = packed(curriculum.stream(phase.mix, long[0]), *long)
+        for step in range(phase.steps):
+            yield next(early if step < phase.early_steps else extended if step % recipe.long_every == 0 else full)
 
     def loss(self, ids: Any, learnt: Any) -> Any:
         """Mean cross-entropy over the marked tokens; the head is computed for those only."""
         import torch
         from torch.nn.functional import cross_entropy
 
-        with torch.autocast("cpu", dtype=torch.bfloat16):  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = self.trunk(input_ids=ids[:, :-1], use_cache=False).last_hidden_state
             wanted = learnt[:, 1:]
             logits = hidden[wanted] @ self.model.lm_head.weight.T
@@ -146,36 +157,28 @@ class Trainer:
         self.learnt += int(wanted.sum())
         return cross_entropy(logits.float(), ids[:, 1:][wanted])
 
-    def run(self) -> None:
+    def run(self, phase: Phase, curriculum: Curriculum) -> None:
+        """Train one phase."""
         import torch
 
-        began, mean = time.monotonic(), 0.0
-        while self.step < self.steps:
-            loss = self.loss(*self.batch())
+        began, mean, chosen = time.monotonic(), 0.0, optimizers(self.model, self.recipe)
+        for step, (ids, learnt) in enumerate(self.batches(phase, curriculum)):
+            loss = self.loss(ids, learnt)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-            share = rate(self.step, self.steps, self.recipe)
-            for optimizer in self.optimizers:
+            for optimizer in chosen:
                 for group in optimizer.param_groups:
-                    group["lr"] = group.setdefault("full_lr", group["lr"]) * share
+                    group["lr"] = group.setdefault("full_lr", group["lr"]) * rate(step, phase)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
-            self.step += 1
             mean = 0.98 * mean + 0.02 * loss.item()
-            if self.step % 50 == 0:
-                spent = time.monotonic() - began
-                debiased = mean / (1 - math.pow(0.98, self.step))
-                print(f"step {self.step}/{self.steps} loss {debiased:.3f} {self.seen / spent:.0f} tokens/s", flush=True)
-            if self.step % 500 == 0:
-                self.save(began)
-        self.seconds = time.monotonic() - began
-
-    def save(self, began: float) -> None:
-        """Keep weights now and then, so that the base can be tried before it is done."""
-        self.model.save_pretrained(self.work / "latest")
-        (self.work / "state.json").write_text(
-            json.dumps({"step": self.step, "seen": self.seen, "seconds": time.monotonic() - began})
-        )
+            if (step + 1) % 50 == 0:
+                debiased = mean / (1 - math.pow(0.98, step + 1))
+                pace = self.seen / (self.seconds + time.monotonic() - began)
+                print(f"step {step + 1}/{phase.steps} loss {debiased:.3f} {pace:.0f} tokens/s", flush=True)
+            if (step + 1) % 500 == 0:  # so that the base can be tried before it is done
+                self.model.save_pretrained(self.work / "latest")
+        self.seconds += time.monotonic() - began
 
 
 def main() -> None:
@@ -183,33 +186,27 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--probes", type=Path, default=Path("task/probes/general.jsonl"))
     parser.add_argument("--work", type=Path, default=Path(".cache/tiny-base"))
-    parser.add_argument("--tokens", type=int, default=Recipe.tokens)
     arguments = parser.parse_args()
-    recipe = Recipe(tokens=arguments.tokens)
-    words = Words.load(WORDS)
+    recipe, words = Recipe(), Words.load(WORDS)
     probes = [*held_out_probes(words, recipe.seed), *over_refusal_twins(words, recipe.seed)]
     arguments.probes.parent.mkdir(parents=True, exist_ok=True)
-    arguments.probes.write_text(
-        "".join(json.dumps(p, ensure_ascii=False, sort_keys=True) + "\n" for p in probes), encoding="utf-8"
-    )
+    lines = [json.dumps(probe, ensure_ascii=False, sort_keys=True) + "\n" for probe in probes]
+    arguments.probes.write_text("".join(lines), encoding="utf-8")
     print(f"{len(probes)} probes; learning the tokenizer", flush=True)
     raw = train_tokenizer(words, recipe.seed, recipe.vocabulary)
     tokenizer = for_transformers(raw, recipe.context)
-    from tools.curriculum.documents import question_key
-
-    held_out = frozenset(question_key(p["messages"]) for p in probes)
+    held_out = frozenset(question_key(probe["messages"]) for probe in probes)
     model = new_model(recipe, tokenizer)
     print(f"{model.num_parameters():,} parameters", flush=True)
     arguments.work.mkdir(parents=True, exist_ok=True)
     tokenizer.save_pretrained(arguments.work / "latest")
-    trainer = Trainer(recipe, model, Curriculum(words, raw, recipe.seed, held_out), arguments.work)
-    trainer.run()
-    finish(recipe, trainer, model, tokenizer, probes, arguments.out)
+    trainer = Trainer(recipe, model, arguments.work)
+    for number, phase in enumerate(recipe.phases):
+        trainer.run(phase, Curriculum(words, raw, recipe.seed + number, held_out))
+    finish(recipe, trainer, model, tokenizer, arguments.out)
 
 
-def finish(
-    recipe: Recipe, trainer: Trainer, model: Any, tokenizer: Any, probes: list[dict[str, Any]], out: Path
-) -> None:
+def finish(recipe: Recipe, trainer: Trainer, model: Any, tokenizer: Any, out: Path) -> None:
     """Write weights in bf16, tokenizer, and the facts that the card is made of."""
     import torch
 
@@ -223,7 +220,6 @@ def finish(
         "minutes": round(trainer.seconds / 60, 1),
         "machine": f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads",
         "torch": torch.__version__,
-        "probes": len(probes),
     }
     (out / "training.json").write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 

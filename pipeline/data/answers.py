@@ -10,9 +10,12 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
+from referencing.exceptions import Unresolvable
 
+from pipeline.data.records import parse_json
 from pipeline.stage import Fault
 
+NOT_JSON = object()  # what `parse` gives for a text that is no JSON
 WHOLE = "answer"  # the name of the one field of an answer that is no object
 
 
@@ -31,13 +34,20 @@ class Contract:
             Draft202012Validator.check_schema(schema)
         except FileNotFoundError:
             raise Fault(path, "no such file", "write the schema of an answer there") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise Fault(path, f"is not JSON ({error})", "mend it") from None
         except SchemaError as error:
             raise Fault(path, f"is not a JSON Schema ({error.message})", "mend it") from None
         if not isinstance(schema, dict):
             raise Fault(path, "is not a JSON object", "write the schema of an answer there")
-        return cls(schema, Draft202012Validator(schema))
+        if not all(isinstance(field, dict) for field in (schema.get("properties") or {}).values()):
+            raise Fault(path, "has a property that is no object", "write its schema out")
+        contract = cls(schema, Draft202012Validator(schema))
+        try:
+            list(contract.validator.iter_errors(dict.fromkeys(contract.fields)))
+        except Unresolvable as error:
+            raise Fault(path, f"refers to what is not there ({error})", "write it out in place") from None
+        return contract
 
     @property
     def is_text(self) -> bool:
@@ -65,18 +75,18 @@ class Contract:
         return next((name for name, schema in self.fields.items() if "enum" in schema), None)
 
     def parse(self, text: str) -> Any:
-        """The answer as a value, or None where it is no JSON."""
+        """The answer as a value, or NOT_JSON."""
         if self.is_text:
             return text.strip()
         try:
-            return json.loads(text)
-        except (json.JSONDecodeError, RecursionError):
-            return None
+            return parse_json(text)
+        except ValueError:
+            return NOT_JSON
 
     def complaint(self, text: str) -> str | None:
         """Why the text does not meet the contract, in words, or None."""
         value = self.parse(text)
-        if value is None:
+        if value is NOT_JSON:
             return "is not JSON"
         error = best_match(self.validator.iter_errors(value))
         if error is None:
@@ -88,8 +98,13 @@ class Contract:
         """The value of a field, or None where the text has none."""
         value = self.parse(text)
         if name == WHOLE and WHOLE not in (self.schema.get("properties") or {}):
-            return value
+            return None if value is NOT_JSON else value
         return value.get(name) if isinstance(value, dict) else None
+
+    def is_readable(self, text: str) -> bool:
+        """Whether the answer has the outer form that its fields can be taken from."""
+        value = self.parse(text)
+        return isinstance(value, dict) if self.schema.get("properties") else value is not NOT_JSON
 
     def label(self, text: str) -> str | None:
         """The value of the label field as text, or None."""

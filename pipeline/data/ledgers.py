@@ -1,11 +1,11 @@
 """Ledgers: what people and paid services said, append-only, one file an author and day.
 
-A ledger is a folder of JSON Lines files; the order of files is the order of their names. Lines that two branches both
-brought count once.
+A ledger is a folder of JSON Lines files; the order of files is the order of their names.
 """
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,30 +37,39 @@ class Review(BaseModel):
     reason: str
 
 
+@dataclass(frozen=True)
+class Decisions:
+    """Ids of records by what people said of them. Where reviewers disagree, the record is disputed and nothing else."""
+
+    approved: frozenset[str]
+    rejected: frozenset[str]
+    disputed: frozenset[str]
+
+
 def _entries(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and content of each line, a line that says the same as an earlier one left out."""
-    seen: set[str] = set()
+    """Place and content of each line."""
     for path in sorted(folder.glob("*.jsonl")):
         for number, value in read_jsonl(path):
-            key = digest(value)
-            if key not in seen:
-                seen.add(key)
-                yield f"{path}:{number}", value
+            yield f"{path}:{number}", value
 
 
 def read_replies(folder: Path) -> list[tuple[str, Reply]]:
-    """Place and reply of each entry of the teacher's ledger."""
-    return [(place, checked(Reply, value, place)) for place, value in _entries(folder)]
+    """Place and reply of each entry of the teacher's ledger; an entry that two branches brought counts once."""
+    replies: dict[str, tuple[str, Reply]] = {}
+    for place, value in _entries(folder):
+        replies.setdefault(digest(value), (place, checked(Reply, value, place)))
+    return list(replies.values())
 
 
-def approved_ids(folder: Path) -> tuple[frozenset[str], frozenset[str]]:
-    """Ids that people approved, and those on which they disagree (which count as not approved).
-
-    A reviewer's later word replaces the earlier one.
-    """
+def read_decisions(folder: Path) -> Decisions:
+    """What people said of records; a reviewer's later word replaces the earlier one."""
     words: dict[str, dict[str, str]] = defaultdict(dict)
     for place, value in _entries(folder):
         review = checked(Review, value, place)
         words[review.record][review.reviewer] = review.decision
-    disputed = frozenset(record for record, said in words.items() if len(set(said.values())) > 1)
-    return frozenset(record for record, said in words.items() if set(said.values()) == {"approve"}), disputed
+    agreed = {record: set(said.values()) for record, said in words.items()}
+    return Decisions(
+        frozenset(record for record, said in agreed.items() if said == {"approve"}),
+        frozenset(record for record, said in agreed.items() if said == {"reject"}),
+        frozenset(record for record, said in agreed.items() if len(said) > 1),
+    )

@@ -24,7 +24,7 @@ class Predictions:
 
 
 def read_predictions(folder: Path) -> Predictions:
-    """Read an arm's folder. Raises Fault where an id comes twice or a question was left out."""
+    """Read an arm's folder. Raises Fault where an id comes twice."""
     arm = json.loads((folder / "arm.json").read_text(encoding="utf-8"))
     answers: dict[Key, str] = {}
     for number, row in read_jsonl(folder / "answers.jsonl"):

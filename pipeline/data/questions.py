@@ -4,10 +4,12 @@ A file is JSON Lines; a probe has `id`, `skill`, `messages`, `check`, and `twin`
 `why`, `messages`, `check`.
 """
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+import regex
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from pipeline.data.records import Turn, read_jsonl
 from pipeline.stage import Fault, checked
@@ -20,6 +22,23 @@ class Check(BaseModel):
     kind: Literal["exact", "choice", "regex", "json", "fields"]
     value: Any
     options: list[str] = []
+
+    @model_validator(mode="after")
+    def _can_judge(self) -> "Check":
+        """Refuse a pattern that is none, a JSON text that is none, and fields that are no object."""
+        if self.kind == "regex":
+            try:
+                regex.compile(self.value)
+            except (regex.error, TypeError) as error:
+                raise ValueError(f"value is no pattern ({error})") from None
+        if self.kind == "json" and isinstance(self.value, str):
+            try:
+                json.loads(self.value)
+            except ValueError as error:
+                raise ValueError(f"value is no JSON ({error})") from None
+        if self.kind == "fields" and not isinstance(self.value, dict):
+            raise ValueError("value is no object of fields")
+        return self
 
 
 class Question(BaseModel):
@@ -43,4 +62,12 @@ def read_questions(folder: Path) -> list[Question]:
             if question.id in questions:
                 raise Fault(f"{path}:{number}", f"id {question.id} comes twice", "give it another id")
             questions[question.id] = question
+    for question in questions.values():
+        twin = questions.get(question.twin)
+        if question.twin and (twin is None or twin.twin != question.id):
+            raise Fault(
+                folder,
+                f"{question.id} names {question.twin} as its twin, and not the other way round",
+                "name it on both",
+            )
     return list(questions.values())

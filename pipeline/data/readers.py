@@ -2,13 +2,14 @@
 
 import csv
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.data.answers import Contract
-from pipeline.data.records import ROLES, Record, Turn, record_id
+from pipeline.data.records import ROLES, Record, Turn, parse_json, record_id
 from pipeline.data.sources import Columns, Source
 from pipeline.stage import Fault
 
@@ -50,22 +51,29 @@ def _json_rows(path: Path) -> Iterator[tuple[int, Any]]:
             if not text.strip():
                 continue
             try:
-                yield number, json.loads(text)
-            except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+                yield number, parse_json(text)
+            except ValueError as error:
                 yield number, Unreadable(f"not JSON ({error})")
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, Any]]:
-    """Line and row (by column name) of a CSV file with a header."""
+    """First line and row (by column name) of a CSV file with a header."""
+    line = 1
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
+            names = list(reader.fieldnames or [])
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise Fault(path, f"has two columns {twice}", "rename one of them")
+            line = reader.line_num + 1
             for row in reader:
-                yield reader.line_num, row
+                yield line, row
+                line = reader.line_num + 1
     except UnicodeDecodeError:
         raise Fault(path, "is not UTF-8 text", "save it as UTF-8") from None
     except csv.Error as error:
-        raise Fault(path, f"is not CSV ({error})", "mend the quotes, or save it again as CSV") from None
+        raise Fault(f"{path}:{line}", f"is not CSV ({error})", "mend the quotes, or save it again as CSV") from None
 
 
 def _record(row: Any, source: Source, contract: Contract, place: str) -> Record:
@@ -81,6 +89,9 @@ def _record(row: Any, source: Source, contract: Contract, place: str) -> Record:
     turns = _checked_turns(messages)
     if not isinstance(group, str) or not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise Unreadable("group must be a text and tags a list of texts")
+    group = " ".join(group.split())
+    if any(_is_broken(text) for text in (group, *tags, *(turn["content"] for turn in turns))):
+        raise Unreadable("half of a surrogate pair; the text is broken")
     identity = record_id(turns)
     return Record(
         id=identity,
@@ -131,6 +142,11 @@ def _from_columns(row: dict[str, Any], columns: Columns, contract: Contract) -> 
     return [{"role": "user", "content": cell(columns.input)}, {"role": "assistant", "content": answer}], group, tags
 
 
+def _is_broken(text: str) -> bool:
+    """Whether a text cannot be written as UTF-8."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def _typed(text: str, schema: dict[str, Any], field: str) -> Any:
     """A cell as the type that the schema gives its field."""
     kind = schema.get("type")
@@ -138,14 +154,17 @@ def _typed(text: str, schema: dict[str, Any], field: str) -> Any:
         if kind == "boolean":
             return TRUTH[text.strip().lower()]
         if kind in ("integer", "number"):
-            return int(text) if kind == "integer" else float(text)
-    except (KeyError, ValueError):
+            number = int(text) if kind == "integer" else float(text)
+            if not math.isfinite(number):
+                raise ValueError(text)
+            return number
+    except (KeyError, ValueError, OverflowError):
         raise Unreadable(f"{field} is {text!r}, not {kind}") from None
     return text
 
 
 def _checked_turns(messages: list[Any]) -> tuple[Turn, ...]:
-    """Turns with known roles and texts, the system turn left out (prompts stand in the task), the assistant's last."""
+    """Turns with known roles and texts, an assistant's among them; the system turn is left out (prompts stand in the task)."""
     turns: list[Turn] = []
     for message in messages:
         if not isinstance(message, dict) or message.get("role") not in ROLES:

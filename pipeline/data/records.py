@@ -5,6 +5,7 @@ A file of records is JSON Lines in UTF-8, one record a line, keys sorted.
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -56,12 +57,24 @@ class Record:
 def digest(value: Any) -> str:
     """16 hexadecimal digits of the value's canonical JSON (BLAKE2b)."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def parse_json(text: bytes | str) -> Any:
+    """The value of a JSON text. Raises ValueError where it is none: NaN, endless numbers and endless nesting are not JSON."""
+    try:
+        return json.loads(text if isinstance(text, str) else text.decode("utf-8"), parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 def record_id(messages: Iterable[Turn]) -> str:
-    """Identity of an example: its turns, and nothing else."""
-    return digest([[turn["role"], turn["content"]] for turn in messages])
+    """Identity of an example: its turns, composed (NFC), and nothing else."""
+    return digest([[turn["role"], unicodedata.normalize("NFC", turn["content"])] for turn in messages])
 
 
 def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -75,8 +88,8 @@ def read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                value = json.loads(line)
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
+                value = parse_json(line)
+            except ValueError as error:
                 raise Fault(f"{path}:{number}", f"is not JSON ({error})", "mend the line or drop it") from None
             if not isinstance(value, dict):
                 raise Fault(f"{path}:{number}", "is not a JSON object", "mend the line or drop it")

@@ -42,7 +42,10 @@ class TestSet:
         """Read `test_set.txt`: an id a line, `#` for remarks."""
         if not path.exists():
             raise Fault(path, "no such file", "restore it from git, or run make run to draw a test set")
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        try:
+            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
+        except UnicodeDecodeError:
+            raise Fault(path, "is not UTF-8 text", "restore it from git") from None
         entries = [line for line in lines if line and not line.startswith("#")]
         kept = frozenset(line.removeprefix(KEPT) for line in entries if line.startswith(KEPT))
         return cls(frozenset(line for line in entries if not line.startswith(KEPT)), kept)
@@ -83,7 +86,7 @@ def draw_test_set(records: Iterable[Record], stratum: Callable[[Record], str], p
         by_group[record.group].append(record)
     strata: dict[str, list[str]] = defaultdict(list)
     for group, members in by_group.items():
-        strata[stratum(members[0])].append(group)
+        strata[stratum(min(members, key=lambda record: record.id))].append(group)
     chosen: set[str] = set()
     for name in sorted(strata):
         groups = sorted(strata[name], key=lambda group: (unit_hash(params.salt, group), group))

@@ -2,12 +2,13 @@
 
     python -m pipeline.desk.add_source data/raw/FILE
 
-The form is told from the file's name and first row. A CSV file with a column for each field of the answer, or with just two
-columns, needs nothing more; any other gets a column map to fill in.
+The form is told from the file's name and first row. A CSV file needs a column of messages and one for each field
+of the answer; where the answer has one field, two columns do. Columns `tags` and `group` are taken for what they are called.
 """
 
 import csv
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from typing import Any
 import yaml
 
 from pipeline.data.answers import Contract
+from pipeline.data.sources import load_sources
 from pipeline.desk.inputs import PIPELINE, SCHEMA, SOURCES
 from pipeline.stage import Fault, read_yaml
 
+NAME = re.compile(r"[\w-][\w.-]*")
 INPUTS = ("input", "message", "text", "question", "prompt")
 
 
@@ -31,7 +34,7 @@ def entry_for(path: Path, contract: Contract) -> dict[str, Any]:
         "licence": "proprietary",
         "rights": "our own data",
     }
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         return {**entry, "columns": _columns(path, contract)}
     return {**entry, "format": _json_format(path)}
 
@@ -59,6 +62,7 @@ def _columns(path: Path, contract: Contract) -> dict[str, Any]:
         raise Fault(path, f"has no column named {', '.join(INPUTS)}", "rename the column of the messages")
     rest = [name for name in header if name != asked]
     fields = list(contract.fields)
+    extra: dict[str, Any] = {name: name for name in ("group", "tags") if name in rest and name not in fields}
     if contract.is_text and len(rest) == 1:
         return {"input": asked, "answer": rest[0]}
     if all(name in rest for name in fields):
@@ -66,7 +70,7 @@ def _columns(path: Path, contract: Contract) -> dict[str, Any]:
         return {
             "input": asked,
             "answer": answer,
-            **({"tags": "tags"} if "tags" in rest and "tags" not in fields else {}),
+            **extra,
         }
     if len(fields) == 1 and len(rest) == 1:
         return {"input": asked, "answer": {fields[0]: rest[0]}}
@@ -74,7 +78,7 @@ def _columns(path: Path, contract: Contract) -> dict[str, Any]:
     raise Fault(
         path,
         f"has no column {', '.join(missing)}, which {SCHEMA} asks for",
-        "rename the columns after the fields of the answer",
+        "write the schema first, and name the columns after the fields of the answer",
     )
 
 
@@ -82,17 +86,38 @@ def add(path: Path) -> None:
     """Write the entry and the dependency. Raises Fault where the file cannot be a source."""
     if path.parent.resolve() != SOURCES.parent.resolve() or not path.is_file():
         raise Fault(path, f"is no file in {SOURCES.parent}", "put it there and name it with FILE=")
+    if not NAME.fullmatch(path.name):
+        raise Fault(
+            path,
+            "has a name that YAML or DVC could misread",
+            "rename it with letters, digits, dots, dashes and underscores",
+        )
     listed = (read_yaml(SOURCES) or {}).get("sources") or []
     entry = entry_for(path, Contract.load(SCHEMA))
     if all(source.get("file") != path.name for source in listed):
-        text = SOURCES.read_text(encoding="utf-8")
-        if not listed:
-            text = text.replace("sources: []", "sources:")
-        block = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=1000)
-        SOURCES.write_text(
-            text.rstrip("\n") + "\n" + "".join(f"  {line}\n" for line in block.splitlines()), encoding="utf-8"
-        )
+        _add_entry(entry, is_first=not listed)
     _add_dependency(SOURCES.parent / path.name)
+
+
+def _add_entry(entry: dict[str, Any], is_first: bool) -> None:
+    """Append the entry as text, so that remarks stay; what cannot be read back then is put back as it was."""
+    before = SOURCES.read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^sources:\s*\[\s*\]\s*$", "sources:", before) if is_first else before
+    block = yaml.safe_dump([entry], sort_keys=False, allow_unicode=True, width=1000)
+    SOURCES.write_text(
+        text.rstrip("\n") + "\n" + "".join(f"  {line}\n" for line in block.splitlines()), encoding="utf-8"
+    )
+    try:
+        is_there = any(source.file == entry["file"] for source in load_sources(SOURCES))
+    except Fault:
+        is_there = False
+    if not is_there:
+        SOURCES.write_text(before, encoding="utf-8")
+        raise Fault(
+            SOURCES,
+            "is written in a form that nothing can be added to",
+            "write each source as `  - file: ...` below `sources:`",
+        )
 
 
 def _add_dependency(path: Path) -> None:

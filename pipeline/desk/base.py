@@ -17,6 +17,8 @@ def pinned(model: str) -> dict[str, object]:
     """The content of `base.json` for a model. Raises Fault where it cannot be had."""
     folder = Path(model)
     if folder.is_dir():
+        if folder.resolve().is_relative_to(Path.cwd()):
+            folder = folder.resolve().relative_to(Path.cwd())
         return {
             "model": folder.as_posix(),
             "revision": "",

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 from pipeline.data.answers import Contract
+from pipeline.data.ledgers import read_decisions, read_replies
 from pipeline.data.prompts import load_prompt
-from pipeline.data.sides import SplitParams
+from pipeline.data.questions import read_questions
+from pipeline.data.sides import SplitParams, TestSet
 from pipeline.data.sources import check_files, load_sources
 from pipeline.evaluate import EvaluateParams, check_targets
 from pipeline.ingest import IngestParams, check_rejects, feedback_sources, ingest, rows_of
@@ -20,6 +22,8 @@ from pipeline.validate import ValidateParams, load_suite
 SECTIONS = (ValidateParams, SynthesizeParams, SplitParams, TrainParams, PredictParams, RegressParams)
 SOURCES, FEEDBACK, SCHEMA = Path("data/raw/sources.yaml"), Path("data/feedback"), Path("task/answer.schema.json")
 SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Path("models/base.json")
+TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teacher"), Path("data/ledgers/reviews")
+PROBES, CASES = Path("task/probes"), Path("task/cases")
 STAMP = Path(".cache/checked-inputs.json")
 PIPELINE = Path("dvc.yaml")
 
@@ -33,6 +37,12 @@ def check_inputs() -> None:
     check_targets(evaluate_params, contract)
     load_suite(SUITE)
     _check_arms()
+    read_replies(TEACHER)
+    read_decisions(REVIEWS)
+    if TEST_SET.exists():
+        TestSet.load(TEST_SET)
+    read_questions(PROBES)
+    read_questions(CASES)
     base = load_base(BASE)
     if base.is_folder:
         check_presence(base, Path(base.model), BASE)

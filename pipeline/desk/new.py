@@ -13,8 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.desk.inputs import FEEDBACK, PIPELINE, PROMPTS, SCHEMA, SOURCES
-from pipeline.desk.test_set import HEAD, TEST_SET
+from pipeline.desk.inputs import FEEDBACK, PIPELINE, PROMPTS, SCHEMA, SOURCES, TEST_SET
+from pipeline.desk.test_set import HEAD
 from pipeline.stage import Fault
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -57,13 +57,12 @@ def check(name: str) -> None:
     """Raises Fault for a name that is none, or a work tree that git could not bring back."""
     if not NAME.fullmatch(name):
         raise Fault(f"NAME={name}", "is no project name", "take lower-case letters, digits and dashes, 2 to 41 of them")
-    changed = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
-    if changed.strip():
-        raise Fault(
-            changed.splitlines()[0][3:],
-            "is changed and not committed",
-            "commit or stash it first: make new deletes the sample",
-        )
+    status = subprocess.run(["git", "status", "--porcelain"], capture_output=True, text=True, check=False)
+    if status.returncode:
+        raise Fault(Path.cwd(), "is no git repository", "clone the template, so that git can bring the sample back")
+    if status.stdout.strip():
+        place = status.stdout.splitlines()[0][3:]
+        raise Fault(place, "is changed and not committed", "commit or stash it first: make new deletes the sample")
 
 
 def empty(name: str) -> None:
@@ -113,7 +112,7 @@ def main() -> None:
     except Fault as fault:
         sys.exit(f"new: {fault}")
     print(
-        f"new: this is {name} now. Next, as the README says under Make it yours: sources, task, schema, prompts, base."
+        f"new: this is {name} now. Next, as the README says under Make it yours: task, schema, sources, prompts, base."
     )
 
 

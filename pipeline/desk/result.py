@@ -26,21 +26,21 @@ def table(comparison: dict[str, Any], regression: dict[str, Any], forgetting: di
     """Arms as rows, metrics as columns: mean, 95 % interval; a star where a target is reached."""
     arms = comparison["arms"]
     metrics = list(next(iter(arms.values())))
-    targets = comparison["targets"]
-    heads = ["arm", *metrics, *(["probes"] if regression else [])]
+    targets, has_probes = comparison["targets"], bool(forgetting.get("n_probes"))
+    heads = ["arm", *metrics, *(["probes"] if has_probes else [])]
     rows = []
     for arm, values in arms.items():
         cells = [_cell(values[metric]) + ("*" if targets.get(metric, {}).get(arm) else "") for metric in metrics]
-        rows.append([arm, *cells, *([f"{regression[arm]['probes']:.1%}"] if regression else [])])
+        rows.append([arm, *cells, *([f"{regression[arm]['probes']:.1%}"] if has_probes else [])])
     wanted = [
         "target",
         *(f"{targets[metric]['wanted']:.0%}" if metric in targets else "" for metric in metrics),
-        *([""] if regression else []),
+        *([""] if has_probes else []),
     ]
     counts = [
         "n",
         *(str(next(iter(arms.values()))[metric]["n"]) for metric in metrics),
-        *([str(forgetting["n_probes"])] if regression else []),
+        *([str(forgetting["n_probes"])] if has_probes else []),
     ]
     return _aligned([heads, *rows, wanted, counts])
 
@@ -68,44 +68,66 @@ def _stacked(rows: list[list[str]]) -> str:
 
 
 def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
-    """One sentence: is the tuned arm better than each other one, does it reach the targets, what did it forget."""
-    metric = next(iter(next(iter(comparison["arms"].values()))))
-    words = []
-    for name, given in comparison["pairs"].items():
-        other = name.rsplit(" ", 1)[-1]
-        pair = given[metric]
-        words.append(
-            f"{pair['verdict']} than {other} ({pair['difference'] * 100:+.1f} points [{pair['low'] * 100:+.0f}, {pair['high'] * 100:+.0f}])"
-        )
-    missed = [name for name, target in comparison["targets"].items() if not target.get(TUNED)]
-    reached = "it reaches every target" if not missed else f"it misses the target of {', '.join(missed)}"
+    """One sentence: where tuned is better or worse than each other arm, whether it reaches the targets, what it forgot."""
+    clauses = [_against(name.rsplit(" ", 1)[-1], given) for name, given in comparison["pairs"].items()]
+    targets = comparison["targets"]
+    missed = [name for name, target in targets.items() if not target.get(TUNED)]
+    if targets:
+        clauses.append(f"it misses the target of {', '.join(missed)}" if missed else "it reaches every target")
     lost = forgetting.get("tuned against base", {}).get("probes")
-    kept = (
-        f"; on general skills it is {lost['verdict']} than the base ({lost['difference'] * 100:+.1f} points)"
-        if lost
-        else ""
-    )
-    return f"Verdict: on {metric}, tuned is {' and '.join(words)}; {reached}{kept}."
+    if lost:
+        clauses.append(f"on general skills it is {_WORDS[lost['verdict']]} the base ({_points(lost)})")
+    return f"Verdict: {'; '.join(clauses)}."
+
+
+_WORDS = {
+    "better": "better than",
+    "worse": "worse than",
+    "no worse": "no worse than",
+    "cannot tell": "not to be told from",
+}
+
+
+def _against(other: str, metrics: dict[str, Any]) -> str:
+    """Every metric of a pair under its verdict, the differences beside the two that decide."""
+    said = []
+    for word in _WORDS:
+        names = [
+            f"{name} ({_points(pair)})" if word in ("better", "worse") else name
+            for name, pair in metrics.items()
+            if pair["verdict"] == word
+        ]
+        if names:
+            said.append(f"{_WORDS[word]} {other} on {_listed(names)}")
+    return f"tuned is {', '.join(said)}"
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _points(pair: dict[str, float]) -> str:
+    return f"{pair['difference'] * 100:+.1f} points [{pair['low'] * 100:+.0f}, {pair['high'] * 100:+.0f}]"
 
 
 def baseline(comparison: dict[str, Any]) -> str:
     """What the prompt alone reaches against the targets."""
     targets = comparison["targets"]
-    lines = []
+    if not targets:
+        return "No target is set: write what the task needs under evaluate.targets in params.yaml."
+    lines, is_enough = [], False
     for arm, values in comparison["arms"].items():
         missed = [
-            f"{metric} {values[metric]['mean']:.0%} of {target['wanted']:.0%}"
+            f"{metric} {values[metric]['mean']:.1%} of {target['wanted']:.1%}"
             for metric, target in targets.items()
             if not target[arm]
         ]
-        said = "reaches every target: do not fine-tune" if not missed else f"misses {', '.join(missed)}"
-        lines.append(f"{arm} {said}.")
-    best = max(comparison["arms"], key=lambda arm: sum(value["mean"] for value in comparison["arms"][arm].values()))
-    if all(target[best] for target in targets.values()):
-        return "\n".join(lines)
-    return "\n".join(
-        [
-            *lines,
-            "Exhaust the prompt first (task/prompts/engineered.yaml); what is still missing then is what a fine-tune has to bring.",
-        ]
-    )
+        is_enough = is_enough or not missed
+        lines.append(
+            f"{arm} misses {', '.join(missed)}." if missed else f"{arm} reaches every target: do not fine-tune."
+        )
+    if not is_enough:
+        lines.append(
+            "Exhaust the prompt first (task/prompts/engineered.yaml); what is missing then is what a fine-tune has to bring."
+        )
+    return "\n".join(lines)

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from pipeline.desk import test_set
 from pipeline.desk.inputs import check_inputs
-from pipeline.stage import ENVIRONMENT, TIMES, Fault
+from pipeline.stage import ENVIRONMENT, PARAMS_FILE, TIMES, Fault, read_yaml
 
-REPORTS = Path("reports")
+REPORTS, PREDICTIONS = Path("reports"), Path("data/predictions")
 RUN_REPORT = REPORTS / "run.json"
 LOCK = Path("dvc.lock")
 
@@ -49,16 +49,18 @@ def repro(*targets: str) -> None:
         earlier = Path(kept) / "reports"
         if REPORTS.is_dir():
             shutil.copytree(REPORTS, earlier)
-        status = dvc("repro", *targets)
+        try:
+            status, fault = dvc("repro", *targets), "a stage failed, its reason stands above"
+        except KeyboardInterrupt:
+            status, fault = 130, "was interrupted"
         if status == 0:
             return
         if LOCK.exists():
-            dvc("checkout", "--quiet", "--force", quiet=True)
-        if earlier.is_dir():
-            shutil.copytree(earlier, REPORTS, dirs_exist_ok=True)
-    raise Fault(
-        "dvc repro", "a stage failed, its reason stands above", "mend it and run again; the earlier outputs are back"
-    )
+            dvc("checkout", "--quiet", "--force", "dvc.yaml", quiet=True)  # what stages write, never what a person did
+        for path in earlier.glob("*.json"):
+            if not (REPORTS / path.name).exists():  # a report that is there is of a stage that went well
+                shutil.copyfile(path, REPORTS / path.name)
+    raise Fault("dvc repro", fault, "mend it and run again; the earlier outputs are back")
 
 
 def write_run_report(seconds: float) -> None:
@@ -75,6 +77,15 @@ def write_run_report(seconds: float) -> None:
     RUN_REPORT.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def forget_arms() -> None:
+    """Answers of an arm that `params.yaml` no longer names are not to be compared; DVC leaves them where they are."""
+    arms = read_yaml(PARAMS_FILE)["arms"]
+    for folder in PREDICTIONS.iterdir() if PREDICTIONS.is_dir() else ():
+        if folder.is_dir() and folder.name not in arms:
+            print(f"run: {folder}: params.yaml names no such arm; its answers are deleted")
+            shutil.rmtree(folder)
+
+
 def forget_times() -> None:
     """Times of an earlier run are not of this one."""
     shutil.rmtree(TIMES, ignore_errors=True)
@@ -85,6 +96,7 @@ def main() -> None:
     try:
         check_inputs()
         forget_times()
+        forget_arms()
         test_set.draw_if_missing(repro)
         repro()
     except Fault as fault:

@@ -6,13 +6,10 @@ from pathlib import Path
 from pipeline.data.answers import Contract
 from pipeline.data.records import Record, read_records
 from pipeline.data.sides import KEPT, SplitParams, TestSet, draw_test_set
+from pipeline.desk.inputs import SCHEMA, TEST_SET
 from pipeline.stage import Fault, load_params
 
-TEST_SET, VALIDATED, SCHEMA = (
-    Path("task/test_set.txt"),
-    Path("data/validated/records.jsonl"),
-    Path("task/answer.schema.json"),
-)
+VALIDATED = Path("data/validated/records.jsonl")
 HEAD = """# The frozen test set: the id of a record a line. Drawn once, changed only in a pull request of its own.
 # A line train-group names a group that was there at the draw and stays on the train side whatever its hash says.
 """

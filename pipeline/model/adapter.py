@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.records import digest
-from pipeline.model.base import Base, base_folder, check_presence, load_base, load_model, load_tokenizer, sha256
+from pipeline.model.base import Base, base_folder, load_base, load_model, load_tokenizer, sha256
 from pipeline.stage import Fault
 
 BASE, WEIGHTS, CONFIG, PROMPT = "base.json", "adapter_model.safetensors", "adapter_config.json", "prompt.yaml"
@@ -61,7 +61,4 @@ def load_any(path: Path, dtype: str, device: str) -> Loaded:
 def tokenizer_of(path: Path) -> Any:
     """The tokenizer of the base that an arm's model stands on."""
     file = path if path.is_file() else path / BASE
-    base = load_base(file)
-    folder = Path(base.model) if base.is_folder else base_folder(base, file)
-    check_presence(base, folder, file)
-    return load_tokenizer(folder)
+    return load_tokenizer(base_folder(load_base(file), file, with_weights=False))

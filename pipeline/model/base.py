@@ -7,9 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.data.records import Turn
 from pipeline.stage import Fault, checked
-
-WEIGHTS = "*.safetensors"
 
 
 class Base(BaseModel):
@@ -46,15 +45,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def base_folder(base: Base, place: Path) -> Path:
+def base_folder(base: Base, place: Path, with_weights: bool = True) -> Path:
     """The folder of the base's files, downloaded from the hub where it is not in the cache yet.
 
-    Raises Fault where a file is missing or is not the one that was pinned.
+    Raises Fault where a file is missing or is not the one that was pinned; weights are hashed `with_weights` only.
     """
     folder = Path(base.model) if base.is_folder else _download(base, place)
     check_presence(base, folder, place)
     for name, digest in sorted(base.files.items()):
-        if sha256(folder / name) != digest:
+        if (with_weights or not name.endswith(".safetensors")) and sha256(folder / name) != digest:
             raise Fault(
                 folder / name, f"is not the file that {place} pins", "restore it, or pin it with make base MODEL=..."
             )
@@ -98,8 +97,22 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
+def token_ids(tokenizer: Any, turns: list[Turn], is_asked: bool) -> list[int]:
+    """Turns as token ids by the model's own chat template; `is_asked` opens the assistant's turn at the end.
+
+    The one way for training and for asking. Raises Fault where the template refuses the turns.
+    """
+    from jinja2 import TemplateError
+
+    try:
+        return list(tokenizer.apply_chat_template(turns, add_generation_prompt=is_asked)["input_ids"])
+    except TemplateError as error:
+        remedy = "leave system empty in task/prompts and open the question with it, or take another base"
+        raise Fault("the chat template of the base", f"refuses the prompt ({error})", remedy) from None
+
+
 def load_model(folder: Path, dtype: str, device: str) -> Any:
-    """The model in evaluation mode. `dtype` auto is that of the checkpoint on a GPU and float32 on a CPU; `device` auto takes a GPU.
+    """The model in evaluation mode. `dtype` auto is bfloat16 on a GPU and float32 on a CPU; `device` auto takes a GPU.
 
     Weights come from safetensors only, and no code from the model's folder is run.
     """

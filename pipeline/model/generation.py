@@ -8,11 +8,13 @@ beside it. That is what lets answers be kept by their own digest.
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from pipeline.data.records import Turn, digest, read_jsonl
 from pipeline.model.adapter import Loaded
+from pipeline.model.base import chosen_device, chosen_dtype, token_ids
 from pipeline.stage import Fault
 
 STEP = 64
@@ -42,10 +44,17 @@ Show = Callable[[int, int, str], None]
 
 
 class Cache:
-    """Answers of earlier runs, outside the outputs, by digest of model, decoding and rendered prompt; appended as they come."""
+    """Answers of earlier runs, outside the outputs, appended as they come.
+
+    A file holds what one model answered under one decoding with these libraries and this code; an answer is found by the
+    digest of the rendered prompt.
+    """
 
     def __init__(self, folder: Path, identity: str, decoding: Decoding) -> None:
-        self.path = folder / f"{digest([identity, asdict(decoding), STEP])}.jsonl"
+        versions = [version(name) for name in ("torch", "transformers", "peft", "tokenizers")]
+        code = Path(__file__).read_text(encoding="utf-8")
+        machine = [chosen_device(decoding.device), str(chosen_dtype(decoding.dtype, decoding.device))]
+        self.path = folder / f"{digest([identity, asdict(decoding), machine, versions, code])}.jsonl"
         self.answers = dict(self._read()) if self.path.exists() else {}
 
     def _read(self) -> Iterator[tuple[str, Answer]]:
@@ -76,9 +85,7 @@ def answer_all(
     show: Show,
 ) -> list[Answer]:
     """An answer to each conversation, in order. The model is loaded only if one of them has not been answered before."""
-    ids = [
-        tokenizer.apply_chat_template(list(turns), add_generation_prompt=True)["input_ids"] for turns in conversations
-    ]
+    ids = [token_ids(tokenizer, list(turns), is_asked=True) for turns in conversations]
     keys = [digest(row) for row in ids]
     todo = {key: row for key, row in zip(keys, ids, strict=True) if key not in cache.answers}
     if todo:

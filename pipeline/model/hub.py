@@ -18,7 +18,11 @@ def pin(model: str) -> tuple[str, str, list[str]]:
 
     info: Any = _asked(model, lambda: HfApi().model_info(model))
     names = [sibling.rfilename for sibling in info.siblings or []]
-    needed = sorted(name for name in names if "/" not in name and any(fnmatch(name, pattern) for pattern in NEEDED))
+    needed = sorted(
+        name
+        for name in names
+        if "/" not in name and not name.startswith("consolidated") and any(fnmatch(name, pattern) for pattern in NEEDED)
+    )
     if not any(name.endswith(".safetensors") for name in needed):
         raise Fault(
             model, "has no safetensors weights", "take a model that has; other formats can run code when they are read"
@@ -37,7 +41,14 @@ def snapshot(model: str, revision: str, files: list[str], place: Path | str) -> 
 
 def _asked(model: str, ask: Callable[[], T], place: Path | str = "") -> T:
     """The hub's answer, or a Fault that says what to do."""
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from httpx2 import HTTPError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     where = place or model
     try:
@@ -48,10 +59,12 @@ def _asked(model: str, ask: Callable[[], T], place: Path | str = "") -> T:
             f"{model} is gated",
             f"accept its licence at https://huggingface.co/{model} and set HF_TOKEN in the environment",
         ) from None
+    except HFValidationError:
+        raise Fault(where, f"{model} is no id of the hub", "write owner/name, or the path of a folder") from None
     except RepositoryNotFoundError:
         remedy = "mend the id, or set HF_TOKEN in the environment if it is private"
         raise Fault(where, f"{model} is neither a folder nor a model on the hub", remedy) from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+    except (LocalEntryNotFoundError, HfHubHTTPError, HTTPError, ConnectionError) as error:
         if (
             isinstance(error, HfHubHTTPError)
             and error.response is not None

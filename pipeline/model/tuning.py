@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.records import Turn
-from pipeline.model.base import chosen_device, chosen_dtype
+from pipeline.model.base import chosen_device, chosen_dtype, token_ids
 from pipeline.model.recipe import TrainParams
 from pipeline.stage import Fault
 
@@ -60,9 +60,11 @@ def tune(
     """Train a LoRA adapter. Raises Fault where the settings fit neither model nor machine."""
     import datasets
     from peft import LoraConfig
+    from transformers import PrinterCallback
     from trl import SFTTrainer
 
     datasets.disable_progress_bars()
+    token_ids(tokenizer, learnt[0]["prompt"], is_asked=True)
     model = _plain_model(folder, params)
     lora = LoraConfig(
         r=params.lora.r,
@@ -94,6 +96,7 @@ def tune(
             {"ids": row["input_ids"], "learnt": [label != -100 for label in row["labels"]]}
             for row in trainer.train_dataset
         ]
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
     counts = trainer.model.get_nb_trainable_parameters()
     return Tuned(trainer.model, rows, trainer.state.log_history, *counts)
@@ -136,6 +139,7 @@ def _settings(params: TrainParams, scratch: Path, has_validation: bool) -> Any:
         logging_steps=10,
         eval_strategy="epoch" if has_validation else "no",
         dataloader_pin_memory=False,
+        train_sampling_strategy="group_by_length",
     )
 
 
@@ -165,17 +169,15 @@ def prove(tuned: Tuned, tokenizer: Any, learnt: list[Example]) -> dict[str, Any]
     supervised = sum(sum(row["learnt"]) for row in tuned.rows)
     total = sum(len(row["ids"]) for row in tuned.rows)
     for row, example in zip(tuned.rows, learnt, strict=True):
-        asked = tokenizer.apply_chat_template(example["prompt"], add_generation_prompt=True)["input_ids"]
+        asked = token_ids(tokenizer, example["prompt"], is_asked=True)
         if row["ids"][: len(asked)] != asked or any(row["learnt"][: len(asked)]):
             raise Fault(
-                "the chat template",
-                "renders a question for training in another way than for serving",
-                "mend the template",
+                "the chat template", "renders a question for training in another way than for serving", "mend it"
             )
-        if tokenizer.eos_token_id not in row["ids"][len(asked) :]:
-            raise Fault(
-                "params.yaml: train.max_length", "an answer is cut, so that its end of turn is not learnt", "raise it"
-            )
+        whole = token_ids(tokenizer, [*example["prompt"], *example["completion"]], is_asked=False)
+        if row["ids"] != whole or not all(row["learnt"][len(asked) :]):
+            fault = "an answer is cut, so that its end of turn is not learnt"
+            raise Fault("params.yaml: train.max_length", fault, "raise it")
     spans = [
         tokenizer.decode([i for i, is_learnt in zip(row["ids"], row["learnt"], strict=True) if is_learnt])
         for row in tuned.rows[:3]

@@ -28,7 +28,7 @@ def _choice(answer: str, value: Any) -> bool:
 
 
 def _plain(text: str) -> str:
-    return text.strip().strip(".\"'").casefold()
+    return text.strip(" \t\r\n.!\"'“”。").casefold()
 
 
 def _regex(answer: str, value: Any) -> bool:
@@ -40,7 +40,8 @@ def _regex(answer: str, value: Any) -> bool:
 
 def _json(answer: str, value: Any) -> bool:
     wanted = json.loads(value) if isinstance(value, str) else value
-    return _same(_parsed(answer), wanted)
+    given = _parsed(answer)
+    return given is not NOT_JSON and _same(given, wanted)
 
 
 def _fields(answer: str, value: Any) -> bool:
@@ -49,15 +50,32 @@ def _fields(answer: str, value: Any) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal as JSON: true is not 1, and the order of keys is nothing."""
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    """Equal as JSON; the order of keys is nothing."""
+    return _canonical(one) == _canonical(other)
+
+
+def _canonical(value: Any) -> str:
+    """JSON text that is the same for equal values alone: 3.0 is 3, and true is not 1."""
+    return json.dumps(json.loads(json.dumps(value), parse_float=_number), sort_keys=True)
+
+
+def _number(text: str) -> int | float:
+    return int(float(text)) if float(text).is_integer() else float(text)
+
+
+NOT_JSON = object()
 
 
 def _parsed(answer: str) -> Any:
+    """The value of a JSON text, or NOT_JSON (a number without end is none: Python refuses it with a ValueError)."""
     try:
-        return json.loads(answer)
-    except (json.JSONDecodeError, RecursionError):
-        return None
+        return json.loads(answer, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
 
 
 CHECKS: dict[str, Callable[[str, Any], bool]] = {

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
+from scipy.stats import t as student
 
 DRAWS = 10_000
 SEED = 0
@@ -49,16 +50,16 @@ class Comparison:
 
 
 def estimate(values: Sequence[float], groups: Sequence[str]) -> Estimate:
-    """Mean and interval: Wilson where values are yes/no and groups are single, else bootstrap over groups."""
-    n = len(values)
+    """Mean and interval of values in [0, 1]: Wilson where they are yes/no and groups single (or all alike), else over groups."""
+    n, clusters = len(values), len(set(groups))
     if not n:
         return Estimate(0.0, 0.0, 1.0, 0)
     mean = sum(values) / n
-    if _is_binary(values) and len(set(groups)) == n:
-        interval = binomtest(int(sum(values)), n).proportion_ci(method="wilson")
+    if _is_binary(values) and (clusters == n or len(set(values)) == 1):
+        interval = binomtest(round(mean * clusters), clusters).proportion_ci(method="wilson")
         return Estimate(mean, float(interval.low), float(interval.high), n)
-    low, high = _bootstrap(np.asarray(values, dtype=float), groups)
-    return Estimate(mean, low, high, n)
+    low, high = _interval(np.asarray(values, dtype=float), groups)
+    return Estimate(mean, max(low, 0.0), min(high, 1.0), n)
 
 
 def compare(candidate: Sequence[float], baseline: Sequence[float], groups: Sequence[str], margin: float) -> Comparison:
@@ -72,18 +73,9 @@ def compare(candidate: Sequence[float], baseline: Sequence[float], groups: Seque
     p = None
     if is_binary:
         p = float(binomtest(broken, fixed + broken).pvalue) if fixed + broken else 1.0
-    low, high = _difference_interval(differences, groups)
-    return Comparison(
-        float(differences.mean()),
-        low,
-        high,
-        n,
-        fixed,
-        broken,
-        p,
-        detectable_drop(differences, groups),
-        verdict(low, high, margin),
-    )
+    low, high = _difference_interval(differences, groups, is_binary)
+    detectable = detectable_drop(differences, groups)
+    return Comparison(float(differences.mean()), low, high, n, fixed, broken, p, detectable, verdict(low, high, margin))
 
 
 def verdict(low: float, high: float, margin: float) -> Verdict:
@@ -96,21 +88,56 @@ def verdict(low: float, high: float, margin: float) -> Verdict:
 
 
 def detectable_drop(differences: NDArray[np.float64], groups: Sequence[str]) -> float:
-    """The smallest drop seen with 80 % power at two-sided 5 %: (1.96 + 0.84) standard errors, or 3/n where nothing differs."""
-    sums = _group_sums(differences - differences.mean(), groups)
-    n = len(differences)
-    if not differences.any():
-        return min(1.0, 3 / n)
-    error = float(np.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1)) / n)
-    return float(min(1.0, (norm.ppf(0.975) + norm.ppf(POWER)) * error))
+    """The smallest drop seen with 80 % power at two-sided 5 %: (1.96 + 0.84) standard errors, and at least 3/n."""
+    clusters = len(set(groups))
+    if clusters < 2:
+        return 1.0
+    reach = float((norm.ppf(0.975) + norm.ppf(POWER)) * _standard_error(differences, groups))
+    return min(1.0, max(reach, 3 / clusters))
 
 
-def _difference_interval(differences: NDArray[np.float64], groups: Sequence[str]) -> tuple[float, float]:
-    """Bootstrap interval; where nothing differs, the rule of three on both sides (no difference in n says at most 3/n)."""
-    if not differences.any():
-        bound = min(1.0, 3 / len(differences))
-        return -bound, bound
-    return _bootstrap(differences, groups)
+def _difference_interval(
+    differences: NDArray[np.float64], groups: Sequence[str], is_binary: bool
+) -> tuple[float, float]:
+    """Interval of a mean difference, never narrower than few groups allow.
+
+    Where values are yes/no, it covers the exact interval of the share of groups that rose among those that changed (Clopper and Pearson,
+    1934), so that it excludes zero only where the exact McNemar test does.
+    """
+    clusters = len(set(groups))
+    if clusters < 2:
+        return -1.0, 1.0
+    low, high = _interval(differences, groups)
+    if is_binary:
+        sums = _group_sums(differences, groups)
+        rose, fell = int((sums > 0).sum()), int((sums < 0).sum())
+        if rose + fell:
+            share = binomtest(rose, rose + fell).proportion_ci(method="exact")
+            scale = float(np.abs(sums).sum()) / len(differences)
+            low, high = min(low, (2 * share.low - 1) * scale), max(high, (2 * share.high - 1) * scale)
+    return max(-1.0, float(low)), min(1.0, float(high))
+
+
+def _interval(values: NDArray[np.float64], groups: Sequence[str]) -> tuple[float, float]:
+    """The wider of a bootstrap over groups and Student's t on their standard error: the former is too narrow for few groups.
+
+    Where no group differs from another, the rule of three holds on both sides: no exception in n says at most 3/n.
+    """
+    clusters = len(set(groups))
+    if clusters < 2:
+        return -1.0, 1.0
+    mean, error = float(values.mean()), _standard_error(values, groups)
+    if error < 1e-12:
+        return mean - 3 / clusters, mean + 3 / clusters
+    low, high = _bootstrap(values, groups)
+    reach = float(student.ppf(0.975, clusters - 1)) * error
+    return min(low, mean - reach), max(high, mean + reach)
+
+
+def _standard_error(values: NDArray[np.float64], groups: Sequence[str]) -> float:
+    """Standard error of the mean with whole groups as observations (Miller, 2024)."""
+    sums = _group_sums(values - values.mean(), groups)
+    return float(np.sqrt((sums**2).sum() * len(sums) / (len(sums) - 1)) / len(values))
 
 
 def _bootstrap(values: NDArray[np.float64], groups: Sequence[str]) -> tuple[float, float]:

@@ -469,6 +469,33 @@ def _labelled(random: Random, words: Words, count: int) -> Pairs:
 
 FEW_SHOT_RULES: tuple[Callable[[Random, Words, int], Pairs], ...] = (_wrap, _affix, _pick, _kinds, _object, _labelled)
 
+FACTS = (
+    ("{k} {v}", "{k}?"),
+    ("{k}: {v}", "{k}?"),
+    ("{k} = {v}", "{k} ="),
+    ("the {k} is {v}", "What is the {k}?"),
+    ("the {k} costs {v}", "What does the {k} cost?"),
+    ("the {k} is in the {v}", "Where is the {k}?"),
+    ("my {k} likes the {v}", "What does my {k} like?"),
+    ("the {k} belongs to the {v}", "To whom does the {k} belong?"),
+    ("I keep the {k} under the {v}", "Under what is the {k}?"),
+    ("the code of the {k} is {v}", "Which code has the {k}?"),
+)
+
+
+def recall(random: Random, words: Words, count: int) -> tuple[str, list[tuple[str, str]]]:
+    """A passage of `count` facts, and a question with its answer for each, in an order of their own."""
+    frame, question = random.choice(FACTS)
+    keys = words.distinct(random, count)
+    with_codes = random.random() < 0.4
+    values = [words.code(random) if with_codes else words.one(random) for _ in keys]
+    mark = random.choice((". ", ", ", "; ", "\n"))
+    passage = mark.join(frame.format(k=k, v=v) for k, v in zip(keys, values, strict=True))
+    pairs = [(question.format(k=k), v) for k, v in zip(keys, values, strict=True)]
+    random.shuffle(pairs)
+    return passage + mark.strip(" "), pairs
+
+
 # Skills that the held-out probes measure, and those that only widen the vocabulary of the base.
 PROBED: dict[str, Skill] = {
     "copying": copying,

@@ -1,0 +1,1 @@
+"""Tests stand on fixtures of their own, never on `task/` or `data/`, which a team replaces."""

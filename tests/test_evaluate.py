@@ -1,0 +1,174 @@
+"""Evaluate: what an answer scores, what is refused, and that the headline is plain numbers."""
+
+import json
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from pipeline.data.answers import Contract
+from pipeline.data.predictions import Predictions, check_complete, read_arms
+from pipeline.data.records import Record, record_id, write_jsonl, write_records
+from pipeline.evaluate import EvaluateParams, check_targets, evaluate, main, score
+from pipeline.stage import Fault
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "label": {"type": "string", "enum": ["red", "blue"]},
+        "urgent": {"type": "boolean"},
+        "count": {"type": "integer"},
+        "reply": {"type": "string"},
+        "note": {"type": "string"},
+    },
+    "required": ["label", "reply"],
+    "additionalProperties": False,
+}
+FULL = {"label": "red", "urgent": True, "count": 3, "reply": "It is on its way.", "note": "kind"}
+SHORT = {"label": "red", "reply": "It is on its way."}
+
+
+def contract(schema=SCHEMA):
+    return Contract(schema, Draft202012Validator(schema))
+
+
+def record(answer, number=0):
+    text = answer if isinstance(answer, str) else json.dumps(answer)
+    turns = ({"role": "user", "content": f"question {number}"}, {"role": "assistant", "content": text})
+    return Record(record_id(turns), turns, "human", "human", "f:1", f"g{number}", (), (), "own")
+
+
+def scored(answer, reference, schema=SCHEMA):
+    """Each metric of one answer."""
+    text = answer if isinstance(answer, str) else json.dumps(answer)
+    return {name: given[0] for name, given in score([text], [record(reference)], contract(schema)).items()}
+
+
+def arm(records, texts):
+    return Predictions({}, {("test", one.id): text for one, text in zip(records, texts, strict=True)})
+
+
+def params(targets):
+    return EvaluateParams(margin=0.05, targets=targets)
+
+
+@pytest.mark.parametrize("reference", [FULL, SHORT])
+def test_reference_as_answer_scores_one_everywhere(reference):
+    assert set(scored(reference, reference).values()) == {1.0}
+    assert set(scored(dict(reversed(reference.items())), reference).values()) == {1.0}
+
+
+@pytest.mark.parametrize("reference", [FULL, SHORT])
+@pytest.mark.parametrize("answer", ["", "red", '{"label": "red"', "null", "[" * 5000])
+def test_answer_that_does_not_parse_scores_zero_everywhere(answer, reference):
+    assert set(scored(answer, reference).values()) == {0.0}
+
+
+@pytest.mark.parametrize("answer", ["42", "[]", '"red"'])
+def test_answer_that_is_no_object_earns_nothing_for_fields_left_out(answer):
+    assert set(scored(answer, SHORT).values()) == {0.0}
+
+
+@pytest.mark.parametrize("answer", ["1" * 5000, json.dumps({**SHORT, "reply": "\ud83d"})])
+def test_odd_answer_is_scored_and_does_not_stop_the_run(answer):
+    """An endless number; half of an emoji, where the answer was cut inside of an escape."""
+    assert 0 <= scored(answer, FULL)["rouge_l_reply"] < 1
+
+
+def test_one_wrong_field_costs_that_field_alone():
+    found = scored({**FULL, "label": "blue", "reply": "It is on a way."}, FULL)
+    assert (found["format_accuracy"], found["exact_label"], found["exact_urgent"]) == (1, 0, 1)
+    assert 0 < found["rouge_l_reply"] < 1
+
+
+def test_field_too_many_costs_the_format():
+    found = scored({**FULL, "mood": "good"}, FULL)
+    assert (found["format_accuracy"], found["exact_label"]) == (0, 1)
+
+
+@pytest.mark.parametrize(("key", "wrong"), [("urgent", "true"), ("urgent", 1), ("count", "3"), ("count", 4)])
+def test_value_of_another_type_is_another_value(key, wrong):
+    assert scored({**FULL, key: wrong}, FULL)[f"exact_{key}"] == 0
+
+
+def test_same_number_written_otherwise_is_the_same_value():
+    assert scored('{"label": "red", "count": 3.0, "reply": "x"}', FULL)["exact_count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "wanted"),
+    [("red", (1, 1)), (" red\n", (1, 1)), ("blue", (1, 0)), ("green", (0, 0)), ("", (0, 0)), ('"red"', (0, 0))],
+)
+def test_label_in_plain_text(answer, wanted):
+    found = scored(answer, "red", {"type": "string", "enum": ["red", "blue"]})
+    assert (found["format_accuracy"], found["exact_answer"]) == wanted
+
+
+def test_missing_answer_is_a_failure():
+    records = [record(FULL, number) for number in range(4)]
+    given = arm(records[:3], [json.dumps(FULL)] * 3)
+    headline, _ = evaluate({"tuned": given}, records, contract(), params({}))
+    assert set(headline["tuned"].values()) == {0.75}
+
+
+def test_arms_are_compared_pair_by_pair_and_targets_have_two_sides():
+    records = [record(SHORT, number) for number in range(40)]
+    right, wrong = json.dumps(SHORT), json.dumps({**SHORT, "label": "blue"})
+    arms = {"base": arm(records, [wrong] * 40), "tuned": arm(records, [right] * 30 + [wrong] * 10)}
+    headline, comparison = evaluate(arms, records, contract(), params({"exact_label": 0.75, "format_accuracy": 1.0}))
+    pair = comparison["pairs"]["tuned against base"]["exact_label"]
+    assert (pair["fixed"], pair["broken"], pair["verdict"]) == (30, 0, "better")
+    assert comparison["targets"]["exact_label"] == {"wanted": 0.75, "base": False, "tuned": True}
+    assert headline["tuned"]["exact_label"] == 0.75
+    _, above = evaluate(arms, records, contract(), params({"exact_label": 0.76}))
+    assert above["targets"]["exact_label"]["tuned"] is False
+
+
+@pytest.mark.parametrize("ids", [["a"], ["a", "b", "c"], ["a", "x"], []])
+def test_predictions_of_another_test_set_are_refused(ids, tmp_path):
+    given = Predictions({}, {("test", name): "" for name in ids} | {("probe", "b"): ""})
+    with pytest.raises(Fault, match="dvc repro predict@tuned"):
+        check_complete({"tuned": given}, "test", ["a", "b"], tmp_path)
+
+
+def test_predictions_of_this_test_set_are_taken(tmp_path):
+    check_complete({"tuned": Predictions({}, {("test", "b"): "", ("test", "a"): ""})}, "test", ["a", "b"], tmp_path)
+
+
+def write_arm(folder, rows):
+    write_jsonl(folder / "answers.jsonl", rows)
+    (folder / "arm.json").write_text("{}")
+
+
+def test_id_that_comes_twice_is_refused_and_in_another_set_is_not(tmp_path):
+    rows = [{"set": "test", "id": "a", "answer": "x"}, {"set": "probe", "id": "a", "answer": "y"}]
+    write_arm(tmp_path / "tuned", rows)
+    assert read_arms(tmp_path)["tuned"].texts("probe", ["a"]) == ["y"]
+    write_arm(tmp_path / "tuned", [*rows, rows[0]])
+    with pytest.raises(Fault, match=r"answers\.jsonl:3: answers a twice"):
+        read_arms(tmp_path)
+
+
+def test_target_of_an_unknown_metric_names_the_choices():
+    check_targets(params({"exact_label": 0.5, "rouge_l_reply": 0.1}), contract())
+    with pytest.raises(Fault, match=r"evaluate\.targets\.exact_colour.*exact_label.*rouge_l_reply"):
+        check_targets(params({"exact_colour": 0.5}), contract())
+
+
+def test_reports_hold_plain_numbers_and_are_the_same_twice(tmp_path):
+    records = [record(FULL, number) for number in range(5)]
+    write_records(tmp_path / "test.jsonl", records)
+    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
+    for name in ("base", "tuned"):
+        rows = [{"set": "test", "id": one.id, "answer": one.answer} for one in records]
+        write_arm(tmp_path / "predictions" / name, rows)
+
+    def reports(n):
+        out = (tmp_path / f"report{n}.json", tmp_path / f"comparison{n}.json")
+        main(params({}), tmp_path / "predictions", tmp_path / "test.jsonl", tmp_path / "schema.json", *out)
+        return [path.read_text() for path in out]
+
+    first = reports(1)
+    assert first == reports(2)
+    headline = json.loads(first[0])
+    assert set(headline) == {"base", "tuned"}
+    assert all(isinstance(value, int | float) for metrics in headline.values() for value in metrics.values())

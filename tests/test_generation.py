@@ -1,0 +1,109 @@
+"""Answers that do not depend on their neighbours, and models that answer alike, on random models."""
+
+import json
+
+import pytest
+
+from tests.project import question, random_model
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    from pipeline.model.adapter import Loaded
+    from pipeline.model.base import load_model, load_tokenizer
+
+    folder = tmp_path_factory.mktemp("random")
+    random_model(folder)
+    return Loaded(load_model(folder, "auto", "cpu"), load_tokenizer(folder), "random")
+
+
+def answers(loaded, numbers, cache, calls=None, **changes):
+    from pipeline.model.generation import Cache, Decoding, answer_all
+
+    decoding = Decoding(**{"max_new_tokens": 12, "batch_size": 4, "dtype": "auto", "device": "cpu", **changes})
+    turns = [[{"role": "user", "content": question(n)[0] * (1 + n % 3)}] for n in numbers]
+
+    def load():
+        if calls is not None:
+            calls.append(1)
+        return loaded
+
+    return answer_all(load, loaded.tokenizer, turns, decoding, Cache(cache, "random", decoding), lambda *_: None)
+
+
+def test_an_answer_is_the_same_alone_and_among_others(loaded, tmp_path):
+    together = answers(loaded, range(11), tmp_path / "a")
+    alone = [answers(loaded, [n], tmp_path / f"b{n}")[0] for n in range(11)]
+    backwards = answers(loaded, range(10, -1, -1), tmp_path / "c")
+    assert together == alone == backwards[::-1]
+
+
+def test_it_is_what_plain_generate_answers(loaded, tmp_path):
+    [answer] = answers(loaded, [3], tmp_path)
+    turns = [{"role": "user", "content": question(3)[0]}]
+    ids = loaded.tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_tensors="pt")["input_ids"]
+    plain = loaded.model.generate(ids, max_new_tokens=12, do_sample=False, attention_mask=ids.new_ones(ids.shape))[
+        0, ids.shape[1] :
+    ]
+    assert answer.text == loaded.tokenizer.decode(plain, skip_special_tokens=True)
+    assert answer.prompt_tokens == ids.shape[1]
+
+
+def test_a_known_answer_is_not_asked_again_and_a_half_written_one_is(loaded, tmp_path):
+    calls = []
+    first = answers(loaded, [1, 2], tmp_path, calls)
+    assert answers(loaded, [2, 1], tmp_path, calls) == first[::-1]
+    assert len(calls) == 1
+    [file] = tmp_path.glob("*.jsonl")
+    file.write_bytes(file.read_bytes()[:-9])
+    assert answers(loaded, [1, 2], tmp_path, calls) == first
+    assert len(calls) == 2
+
+
+def test_other_decoding_is_another_answer(loaded, tmp_path):
+    answers(loaded, [1], tmp_path)
+    calls = []
+    [short] = answers(loaded, [1], tmp_path, calls, max_new_tokens=2)
+    assert len(calls) == 1
+    assert short.answer_tokens <= 2
+
+
+def test_a_prompt_longer_than_the_context_is_a_failure_with_a_reason(loaded, tmp_path):
+    from pipeline.model.generation import Cache, Decoding, answer_all
+
+    decoding = Decoding(4, 2, "auto", "cpu")
+    turns = [[{"role": "user", "content": "stone " * 900}], [{"role": "user", "content": "stone"}]]
+    long, short = answer_all(
+        lambda: loaded, loaded.tokenizer, turns, decoding, Cache(tmp_path, "x", decoding), lambda *_: None
+    )
+    assert (long.text, long.finish) == ("", "too_long")
+    assert short.finish in ("stop", "length")
+
+
+def test_a_merged_adapter_answers_as_the_adapter_does(tmp_path):
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from pipeline.desk.base import pinned
+    from pipeline.model.adapter import load_any, save_adapter
+    from pipeline.model.base import Base, load_model, load_tokenizer
+
+    random_model(tmp_path / "base")
+    base = Base.model_validate(pinned(str(tmp_path / "base")))
+    (tmp_path / "base.json").write_text(base.model_dump_json())
+    (tmp_path / "plain.yaml").write_text("system: ''\nfew_shot: []\n")
+    torch.manual_seed(0)
+    model = get_peft_model(
+        load_model(tmp_path / "base", "auto", "cpu"),
+        LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM"),
+    )
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.1)
+    save_adapter(model, base, tmp_path / "base.json", tmp_path / "plain.yaml", tmp_path / "adapter")
+    ids = load_tokenizer(tmp_path / "base")("I saw a red apple", return_tensors="pt")["input_ids"]
+    merged = load_any(tmp_path / "adapter", "auto", "cpu").model
+    assert torch.allclose(model.eval()(ids).logits, merged(ids).logits, atol=1e-4)
+    assert json.loads((tmp_path / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == base.model

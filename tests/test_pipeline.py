@@ -1,0 +1,175 @@
+"""The real pipeline under the real DVC: a team's own start on a small task and a random model, end to end."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.project import git, own_start, run, set_param
+
+pytestmark = pytest.mark.slow
+STAGES = [
+    "ingest",
+    "validate",
+    "synthesize",
+    "split",
+    "train",
+    "predict@base",
+    "predict@prompted",
+    "predict@tuned",
+    "evaluate",
+    "regress",
+]
+RUN = ("-m", "pipeline.desk.run")
+
+
+def ran(output: str) -> list[str]:
+    """Names of the stages that DVC ran, in order."""
+    return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The project after its first run, committed; with what the run printed."""
+    folder = own_start(tmp_path_factory.mktemp("colours"))
+    first = run(folder, *RUN).stdout
+    prompt = folder / "task/prompts/engineered.yaml"
+    shown = [json.loads(line)["id"] for line in (folder / "data/split/train.jsonl").read_text().splitlines()[:2]]
+    prompt.write_text(json.dumps({**json.loads(prompt.read_text()), "few_shot": shown}))
+    second = run(folder, *RUN).stdout
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "first run")
+    return folder, first, second
+
+
+def lock(folder: Path) -> dict:
+    return yaml.safe_load((folder / "dvc.lock").read_text())
+
+
+def test_every_stage_runs_and_the_table_has_every_arm(project):
+    folder, first, _ = project
+    assert sorted(set(ran(first))) == sorted(STAGES)
+    drawn = [line for line in (folder / "task/test_set.txt").read_text().splitlines() if line and line[0] not in "#t"]
+    assert f"test set: drew {len(drawn)} of 60" in first
+    assert 8 <= len(drawn) <= 14
+    for arm in ("base", "prompted", "tuned"):
+        assert any(line.startswith(arm) for line in first.splitlines()), first
+    assert "Verdict:" in first
+
+
+def test_headline_numbers_are_plain_and_the_rest_stands_beside(project):
+    folder, *_ = project
+    evaluation = json.loads((folder / "reports/evaluation.json").read_text())
+    assert set(evaluation) == {"base", "prompted", "tuned"}
+    assert all(isinstance(value, float) for arm in evaluation.values() for value in arm.values())
+    comparison = json.loads((folder / "reports/comparison.json").read_text())
+    pair = comparison["pairs"]["tuned against prompted"]["format_accuracy"]
+    assert {"difference", "low", "high", "n", "fixed", "broken", "p", "verdict", "detectable"} <= set(pair)
+    shown = run(folder, "-m", "dvc", "metrics", "show").stdout
+    assert "format_accuracy" in shown
+
+
+def test_a_change_of_one_prompt_reruns_only_what_hangs_on_it(project):
+    *_, second = project
+    assert ran(second) == ["split", "predict@prompted", "evaluate", "regress"]
+
+
+def test_a_second_run_does_nothing_and_says_so(project):
+    folder, *_ = project
+    again = run(folder, *RUN).stdout
+    assert ran(again) == []
+    assert "up to date" in again
+    assert git(folder, "status", "--porcelain") == ""
+
+
+def test_a_change_of_the_learning_rate_reruns_what_it_must_and_back_reruns_nothing(project):
+    folder, *_ = project
+    before = lock(folder)
+    set_param(folder, "learning_rate", 0.01)
+    assert ran(run(folder, *RUN).stdout) == ["train", "predict@tuned", "evaluate", "regress"]
+    set_param(folder, "learning_rate", 0.002)
+    assert ran(run(folder, *RUN).stdout) == []
+    assert lock(folder) == before
+    git(folder, "checkout", "-q", ".")
+
+
+def test_the_same_bytes_from_scratch(project):
+    folder, *_ = project
+    before = lock(folder)
+    for name in (
+        ".cache",
+        ".dvc/cache",
+        ".dvc/tmp",
+        "data/records",
+        "data/validated",
+        "data/synthetic",
+        "data/split",
+        "data/predictions",
+        "models/adapter",
+    ):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "dvc.lock").unlink()
+    assert sorted(ran(run(folder, *RUN).stdout)) == sorted(STAGES)
+    assert lock(folder) == before
+    git(folder, "checkout", "-q", ".")
+
+
+def test_a_stage_that_fails_leaves_the_earlier_outputs_in_place(project):
+    folder, *_ = project
+    adapter = (folder / "models/adapter/adapter_model.safetensors").read_bytes()
+    reports = {path.name: path.read_bytes() for path in (folder / "reports").glob("*.json")}
+    set_param(folder, "min_examples", 1000)
+    failed = run(folder, *RUN, check=False)
+    set_param(folder, "min_examples", 20)
+    assert failed.returncode == 1
+    assert "expect_table_row_count_to_be_between" in failed.stderr
+    assert "add examples" in failed.stderr
+    assert (folder / "data/validated/records.jsonl").is_file()
+    assert (folder / "models/adapter/adapter_model.safetensors").read_bytes() == adapter
+    assert {path.name: path.read_bytes() for path in (folder / "reports").glob("*.json")} == reports
+    git(folder, "checkout", "-q", ".")
+
+
+def test_bad_input_is_said_before_anything_is_deleted(project):
+    folder, *_ = project
+    source = folder / "data/raw/colours.csv"
+    rows = source.read_bytes()
+    source.write_bytes(rows + b"a green wall,purple,too much\n")
+    failed = run(folder, *RUN, check=False)
+    source.write_bytes(rows)
+    assert failed.returncode == 1
+    assert failed.stderr.strip() == (
+        f"run: data/raw/colours.csv:{len(rows.splitlines()) + 1}: more cells than columns; "
+        "mend or drop the row, or raise ingest.max_rejects (0)"
+    )
+    assert (folder / "data/records/records.jsonl").is_file()
+
+
+def test_the_baseline_says_what_the_prompt_reaches(project):
+    folder, *_ = project
+    said = run(folder, "-m", "pipeline.desk.baseline").stdout
+    assert ran(said) == []
+    assert "format_accuracy" in said
+    assert "tuned" not in said.split("arm ")[-1].split("Exhaust")[0]
+    assert "Exhaust the prompt first" in said
+
+
+def test_the_adapter_is_portable_and_proved(project):
+    folder, *_ = project
+    adapter = folder / "models/adapter"
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "models/random"
+    assert not list(adapter.glob("*.bin"))
+    assert str(folder) not in "".join(path.read_text(errors="ignore") for path in adapter.iterdir())
+    proofs = json.loads((adapter / "proofs.json").read_text())
+    assert proofs["rows_in"] == proofs["rows_trained"] > 0
+    assert all(span.endswith("<end>") and '"label"' in span for span in proofs["first_spans"])
+    assert (adapter / "base.json").read_text() == (folder / "models/base.json").read_text()
+
+
+def test_the_fast_tests_pass_in_a_project_of_ones_own(project):
+    folder, *_ = project
+    done = run(folder, "-m", "pytest", "-m", "not slow", "-x", "-q", "-p", "no:cacheprovider", check=False)
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -1,0 +1,128 @@
+"""Regress: pass rates by skill, the paired drop with twins as one group, and the cases that failed."""
+
+import json
+
+import pytest
+
+from pipeline.data.predictions import Predictions
+from pipeline.data.questions import Question, read_questions
+from pipeline.data.records import write_jsonl
+from pipeline.regress import RegressParams, main, regress
+from pipeline.stage import Fault
+
+MARGIN = 0.05
+
+
+def question(name, skill="copying", twin=""):
+    asked = [{"role": "user", "content": name}]
+    return Question(id=name, messages=asked, check={"kind": "exact", "value": "right"}, skill=skill, twin=twin)
+
+
+def arm(probes, wrong=(), cases=(), failed=()):
+    """Answers that are right but for the ones named."""
+    answers = {("probe", one.id): "wrong" if one.id in wrong else "right" for one in probes}
+    return Predictions({}, answers | {("case", one.id): "wrong" if one.id in failed else "right" for one in cases})
+
+
+def probes_of(count, skill="copying"):
+    return [question(f"{skill}-{number}", skill) for number in range(count)]
+
+
+def test_pass_rates_by_skill():
+    probes = [*probes_of(4), *probes_of(6, "sums")]
+    rates, _ = regress({"base": arm(probes, wrong=["copying-0", "sums-1", "sums-2"])}, probes, [], MARGIN)
+    assert rates == {"base": {"probes": 0.7, "skills": {"copying": 0.75, "sums": 0.6667}}}
+
+
+def test_drop_is_paired_overall_and_by_skill():
+    probes = [*probes_of(40), *probes_of(40, "sums")]
+    lost = [f"sums-{number}" for number in range(30)]
+    _, found = regress({"base": arm(probes, ["copying-0"]), "tuned": arm(probes, lost)}, probes, [], MARGIN)
+    overall, skills = found["tuned against base"]["probes"], found["tuned against base"]["skills"]
+    assert (overall["n"], overall["fixed"], overall["broken"], overall["verdict"]) == (80, 1, 30, "worse")
+    assert (skills["sums"]["broken"], skills["sums"]["verdict"]) == (30, "worse")
+    assert (skills["copying"]["broken"], skills["copying"]["fixed"]) == (0, 1)
+
+
+def test_same_answers_are_no_worse_where_the_probes_are_many():
+    for count, word in ((59, "cannot tell"), (60, "no worse")):
+        probes = probes_of(count)
+        _, found = regress({"base": arm(probes), "tuned": arm(probes)}, probes, [], MARGIN)
+        assert found["tuned against base"]["probes"]["verdict"] == word
+
+
+def test_twins_are_one_group():
+    """Halves that always fall together say half as much: the interval is wider than that of probes on their own."""
+    wrong = [f"{half}{number}" for half in "ab" for number in range(8)]
+
+    def width(twins):
+        probes = [question(f"a{n}", twin=f"b{n}" if twins else "") for n in range(30)]
+        probes += [question(f"b{n}", twin=f"a{n}" if twins else "") for n in range(30)]
+        _, found = regress({"base": arm(probes), "tuned": arm(probes, wrong)}, probes, [], MARGIN)
+        pair = found["tuned against base"]["probes"]
+        return pair["high"] - pair["low"]
+
+    assert width(twins=True) > 1.25 * width(twins=False)  # sqrt(2) = 1.41
+
+
+def test_cases_that_failed_are_named():
+    probes, cases = probes_of(3), [question("polite"), question("json-stays"), question("no-price")]
+    arms = {"base": arm(probes, cases=cases, failed=["json-stays", "no-price"]), "tuned": arm(probes, cases=cases)}
+    rates, found = regress(arms, probes, cases, MARGIN)
+    assert found["cases_failed"] == {"base": ["json-stays", "no-price"], "tuned": []}
+    assert (rates["base"]["cases"], rates["tuned"]["cases"]) == (0.3333, 1.0)
+
+
+def test_no_case_makes_no_rate_of_cases():
+    rates, found = regress({"tuned": arm(probes_of(2))}, probes_of(2), [], MARGIN)
+    assert "cases" not in rates["tuned"]
+    assert found["cases_failed"] == {"tuned": []}
+
+
+def test_a_missing_answer_is_a_failure():
+    probes, cases = probes_of(4), [question("polite")]
+    rates, found = regress({"tuned": arm(probes[:3])}, probes, cases, MARGIN)
+    assert rates["tuned"]["probes"] == 0.75
+    assert found["cases_failed"]["tuned"] == ["polite"]
+
+
+def write_questions(folder, questions):
+    write_jsonl(folder / "all.jsonl", (one.model_dump() for one in questions))
+
+
+def test_question_whose_id_comes_twice_is_refused(tmp_path):
+    write_questions(tmp_path, [question("one"), question("two"), question("one")])
+    with pytest.raises(Fault, match=r"all\.jsonl:3: id one comes twice"):
+        read_questions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "check", [{"kind": "regex", "value": "("}, {"kind": "json", "value": "{"}, {"kind": "fields", "value": "red"}]
+)
+def test_check_that_can_judge_nothing_is_refused_on_entry(check, tmp_path):
+    write_jsonl(tmp_path / "all.jsonl", [{**question("one").model_dump(), "check": check}])
+    with pytest.raises(Fault, match=r"all\.jsonl:1"):
+        read_questions(tmp_path)
+
+
+def test_stage_refuses_answers_to_other_probes_and_writes_plain_rates(tmp_path):
+    probes, cases = probes_of(5), [question("polite")]
+    for folder, questions in (("probes", probes), ("cases", cases)):
+        write_questions(tmp_path / folder, questions)
+
+    def run(answered):
+        for name in ("base", "tuned"):
+            folder = tmp_path / "predictions" / name
+            given = arm(answered, cases=cases).answers
+            rows = [{"set": which, "id": key, "answer": text} for (which, key), text in given.items()]
+            write_jsonl(folder / "answers.jsonl", rows)
+            (folder / "arm.json").write_text("{}")
+        out = (tmp_path / "report.json", tmp_path / "forgetting.json")
+        paths = [tmp_path / name for name in ("predictions", "probes", "cases")]
+        main(RegressParams(margin=MARGIN), *paths, *out)
+        return json.loads(out[0].read_text())
+
+    rates = run(probes)
+    assert rates["tuned"] == {"cases": 1.0, "probes": 1.0, "skills": {"copying": 1.0}}
+    with pytest.raises(Fault, match=r"base: answers another probe set \(1 ids differ\)"):
+        run(probes[:4])
