@@ -59,6 +59,8 @@ class UniqueKeys(SafeLoader):  # type: ignore[misc]  # one of two classes
     """A safe loader that refuses a key that stands twice, where YAML would take the last one without a word."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.constructor.ConstructorError(None, None, "a mapping is wanted", node.start_mark)
         keys = [key.value for key, _ in node.value]
         for key, _ in node.value:
             if keys.count(key.value) > 1 and key.value != "<<":
@@ -82,6 +84,8 @@ def read_yaml(path: Path) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = f"{path}:{mark.line + 1}" if mark else path
         raise Fault(place, f"is not YAML ({getattr(error, 'problem', error)})", "mend the line") from None
+    except RecursionError:
+        raise Fault(path, "is nested too deep", "mend it") from None
     except ValueError as error:  # a date that is none, a number without end
         raise Fault(
             path, f"holds a value that cannot be read ({error})", "mend the value, or put it in quotes"

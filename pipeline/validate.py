@@ -20,7 +20,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from pipeline.data.answers import Contract
-from pipeline.data.records import Record, read_records, write_records
+from pipeline.data.records import Record, parse_json, read_records, write_records
 from pipeline.stage import Fault, Params, run, write_report
 
 
@@ -82,10 +82,9 @@ def validate(rows: list[Feature], suite: dict[str, Any], params: ValidateParams)
     )
     if len(outcome.results) != len(suite["expectations"]):  # GX leaves out what it does not know, with a log line
         known = {result.expectation_config.type for result in outcome.results}
-        odd = next((one["type"] for one in suite["expectations"] if one["type"] not in known), "an expectation")
-        raise Fault(
-            "the suite", f"{odd} is not known to Great Expectations, or its severity is not", "mend the spelling"
-        )
+        odd = next((one["type"] for one in suite["expectations"] if one["type"] not in known), "one of several alike")
+        fault = f"{odd} is not known to Great Expectations, or its severity or another of its keys is not"
+        raise Fault(f"the suite {suite['name']}", fault, "mend the spelling")
     return [_finding(result.to_json_dict()) for result in outcome.results]
 
 
@@ -150,8 +149,11 @@ def page(findings: list[dict[str, Any]], rows: list[Feature]) -> str:
 def load_suite(path: Path) -> dict[str, Any]:
     """The suite's JSON. Raises Fault where it is none."""
     try:
-        suite = json.loads(path.read_text(encoding="utf-8"))
-        suite = {"name": suite["name"], "expectations": list(suite["expectations"])}
+        content = parse_json(path.read_bytes())
+        suite = {
+            "name": str(content["name"]),
+            "expectations": [{**one, "type": one["type"]} for one in content["expectations"]],
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Fault(path, f"is no suite of expectations ({error!r})", "restore it from git") from None
     for name in re.findall(r'"\$PARAMETER": "([^"]*)"', json.dumps(suite)):

@@ -4,14 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from hypothesis import settings
-
 from pipeline.data.answers import Contract
 from pipeline.data.records import Record, record_id
 from pipeline.data.sources import Source
-
-settings.register_profile("any machine", deadline=None)  # a slow machine is no wrong behaviour
-settings.load_profile("any machine")
 
 SCHEMA = {
     "type": "object",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.data.answers import WHOLE, Contract
+from pipeline.data.answers import NOT_JSON, WHOLE, Contract
 from pipeline.stage import Fault
 from tests.examples import SCHEMA, answer, contract
 
@@ -36,6 +36,13 @@ def test_an_answer_that_meets_the_schema_has_no_complaint(tmp_path):
         ('{"reply": "a", "colour": "red", "urgent": "yes"}', "urgent"),
         ('["red"]', "object"),
         ("[" * 100_000, "JSON"),
+        ('{"a":' * 100_000, "JSON"),
+        ('{"reply": "a", "colour": "red", "stars": ' + "1" * 5000 + "}", "JSON"),
+        ('{"reply": "a", "colour": "red", "stars": NaN}', "JSON"),
+        ('{"reply": "a", "colour": "red", "stars": -Infinity}', "JSON"),
+        ('{"reply": "a", "colour": "red", "stars": 1e999}', "stars"),
+        ("NaN", "JSON"),
+        ("Infinity", "JSON"),
     ],
 )
 def test_an_answer_off_the_schema_is_told_why(tmp_path, text, words):
@@ -74,6 +81,23 @@ def test_an_object_may_have_a_field_that_is_called_as_the_whole(tmp_path):
     assert ours.field("3", WHOLE) is None
 
 
+def test_null_is_an_answer_that_parses(tmp_path):
+    ours = contract(tmp_path, {"type": ["integer", "null"]})
+    assert ours.parse("null") is None
+    assert ours.complaint("null") is None
+    assert ours.is_readable("null")
+    assert ours.parse("nil") is NOT_JSON
+    assert ours.complaint("nil") == "is not JSON"
+    assert not ours.is_readable("nil")
+
+
+def test_a_reference_that_the_schema_holds_is_followed(tmp_path):
+    schema = {"type": "object", "$defs": {"hue": {"enum": ["red"]}}, "properties": {"label": {"$ref": "#/$defs/hue"}}}
+    ours = contract(tmp_path, schema)
+    assert ours.complaint('{"label": "red"}') is None
+    assert "blue" in ours.complaint('{"label": "blue"}')
+
+
 def test_a_schema_of_a_list_is_one_field(tmp_path):
     ours = contract(tmp_path, {"type": "array", "items": {"type": "integer"}})
     assert ours.field("[1, 2]", WHOLE) == [1, 2]
@@ -90,6 +114,10 @@ def test_a_schema_of_a_list_is_one_field(tmp_path):
         (b'{"type": "string", "pattern": "("}', "is not a JSON Schema"),
         (b"[]", "is not a JSON Schema"),
         (b"true", "is not a JSON object"),
+        (b'{"type": "object", "properties": {"label": true}}', "property that is no object"),
+        (b'{"type": "object", "properties": {"label": false}}', "property that is no object"),
+        (b'{"properties": {"label": {"$ref": "#/$defs/colour"}}}', "refers to what is not there"),
+        (b'{"$ref": "#/$defs/colour"}', "refers to what is not there"),
     ],
 )
 def test_a_file_that_is_no_schema_is_a_fault(tmp_path, content, words):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from pipeline.data.answers import Contract
 from pipeline.data.predictions import Predictions, check_complete, read_arms
@@ -154,21 +155,58 @@ def test_target_of_an_unknown_metric_names_the_choices():
         check_targets(params({"exact_colour": 0.5}), contract())
 
 
-def test_reports_hold_plain_numbers_and_are_the_same_twice(tmp_path):
+@pytest.mark.parametrize("wanted", [0.0, 1.0])
+def test_a_target_on_a_bound_is_taken(wanted):
+    assert params({"exact_label": wanted}).targets == {"exact_label": wanted}
+
+
+@pytest.mark.parametrize("wanted", [-0.01, 1.01, 90.0, float("nan")])
+def test_a_target_that_no_share_can_reach_is_refused(wanted):
+    with pytest.raises(ValidationError):
+        params({"exact_label": wanted})
+
+
+def run_main(folder, waiting=(), answered=None, out="out"):
+    """The stage on five test records and those that wait; `answered` is what the arms were asked of these."""
     records = [record(FULL, number) for number in range(5)]
-    write_records(tmp_path / "test.jsonl", records)
-    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
+    write_records(folder / "test.jsonl", records)
+    write_records(folder / "new.jsonl", waiting)
+    (folder / "schema.json").write_text(json.dumps(SCHEMA))
+    asked = [("test", one) for one in records] + [("new", one) for one in (waiting if answered is None else answered)]
     for name in ("base", "tuned"):
-        rows = [{"set": "test", "id": one.id, "answer": one.answer} for one in records]
-        write_arm(tmp_path / "predictions" / name, rows)
+        write_arm(
+            folder / "predictions" / name,
+            [{"set": which, "id": one.id, "answer": one.answer if name == "tuned" else "no"} for which, one in asked],
+        )
+    places = [folder / place for place in ("predictions", "test.jsonl", "new.jsonl", "schema.json")]
+    reports = (folder / f"{out}.json", folder / f"{out}_comparison.json")
+    main(params({}), *places, *reports)
+    return [path.read_text() for path in reports]
 
-    def reports(n):
-        out = (tmp_path / f"report{n}.json", tmp_path / f"comparison{n}.json")
-        main(params({}), tmp_path / "predictions", tmp_path / "test.jsonl", tmp_path / "schema.json", *out)
-        return [path.read_text() for path in out]
 
-    first = reports(1)
-    assert first == reports(2)
+def test_what_waits_is_scored_beside_the_test_set(tmp_path):
+    without, nothing = (json.loads(text) for text in run_main(tmp_path))
+    assert (tmp_path / "new.jsonl").read_bytes() == b"\n"
+    assert nothing["new"] == {}
+    headline, comparison = (json.loads(text) for text in run_main(tmp_path, [record(SHORT, n) for n in range(9, 12)]))
+    found = comparison["new"]
+    assert headline == without
+    assert {arm: given["exact_label"]["mean"] for arm, given in found.items()} == {"base": 0.0, "tuned": 1.0}
+    assert {one["n"] for given in found.values() for one in given.values()} == {3}
+    assert all(set(given) == set(headline["base"]) for given in found.values())
+
+
+def test_answers_to_other_waiting_records_are_refused(tmp_path):
+    waiting = [record(SHORT, n) for n in range(9, 12)]
+    for answered in ([], waiting[:2], [*waiting, record(SHORT, 12)]):
+        with pytest.raises(Fault, match="answers another new set"):
+            run_main(tmp_path, waiting, answered)
+
+
+def test_reports_hold_plain_numbers_and_are_the_same_twice(tmp_path):
+    waiting = [record(SHORT, 9)]
+    first = run_main(tmp_path, waiting, out="one")
+    assert first == run_main(tmp_path, waiting, out="two")
     headline = json.loads(first[0])
     assert set(headline) == {"base", "tuned"}
     assert all(isinstance(value, int | float) for metrics in headline.values() for value in metrics.values())

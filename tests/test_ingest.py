@@ -148,7 +148,8 @@ def test_the_report_balances_by_source(two_sources):
     for count in report["sources"].values():
         assert count["rows"] == count["records"] + count["duplicates"] + count["rejects"]
     rows = {file: count["rows"] for file, count in report["sources"].items()}
-    assert rows == {"a.jsonl": 4, "b.csv": 3, "2031-01-02.jsonl": 2}
+    wanted = {"raw/a.jsonl": 4, "raw/b.csv": 3, "feedback/2031-01-02.jsonl": 2}
+    assert rows == {str(two_sources / file): count for file, count in wanted.items()}
     records = read_records(two_sources / "out/records.jsonl")
     assert [(row.messages[0]["content"], row.origin, row.answered_by, row.licence) for row in records] == [
         ("one", "human", "human", "Apache-2.0"),
@@ -158,6 +159,13 @@ def test_the_report_balances_by_source(two_sources):
     ]
     places = [row["place"] for _, row in read_jsonl(two_sources / "out/rejects.jsonl")]
     assert places == [f"{two_sources / 'raw/a.jsonl'}:{line}" for line in (2, 4)]
+
+
+def test_a_source_and_a_feedback_file_of_one_name_are_counted_apart(tmp_path):
+    project(tmp_path, source_entry("a.jsonl"))
+    write_lines(tmp_path / "raw/a.jsonl", chat("one", answer()))
+    write_lines(tmp_path / "feedback/a.jsonl", chat("two", answer()), chat("three", answer()))
+    assert sorted(count["rows"] for count in run_main(tmp_path)["sources"].values()) == [1, 2]
 
 
 def test_one_reject_too_many_stops_the_stage_at_the_first_place(two_sources):

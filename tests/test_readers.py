@@ -8,10 +8,11 @@ import pytest
 from pipeline.data.readers import Reject, read_source
 from pipeline.data.records import Record, read_records, write_records
 from pipeline.stage import Fault
-from tests.examples import answer, contract, source, turns
+from tests.examples import SCHEMA, answer, contract, source, turns
 
 COLUMNS = {"input": "message", "answer": {"reply": "reply", "colour": "colour"}}
 HINDI = "मेरा ऑर्डर कहाँ है?"
+PRICED = {"properties": {**SCHEMA["properties"], "price": {"type": "number"}}}
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +79,34 @@ def test_a_quoted_newline_stays_in_its_cell_and_counts_as_a_line(folder):
     assert second.source.endswith("rows:4")
 
 
+def test_a_row_of_several_lines_is_placed_at_its_first(folder):
+    table = 'message,colour,reply\n"one\ntwo",red\nplain,blue,noted\n"three\n\nfour",red,"no\nted"\n"five\nsix",x\n'
+    rows = read(folder, table, "csv", columns=COLUMNS)
+    assert [type(row) for row in rows] == [Reject, Record, Record, Reject]
+    places = [row.place if isinstance(row, Reject) else row.source for row in rows]
+    assert [place.rsplit(":")[-1] for place in places] == ["2", "4", "5", "9"]
+
+
+@pytest.mark.parametrize(
+    "header", ["message,message,colour,reply", "message,colour,reply,x,x", "message,,colour,reply,"]
+)
+def test_a_column_that_stands_twice_is_a_fault(folder, header):
+    row = ",".join("a" for _ in header.split(","))
+    with pytest.raises(Fault, match="has two columns") as caught:
+        read(folder, f"{header}\n{row}\n", "csv", columns=COLUMNS)
+    assert str(caught.value).startswith(f"{folder / 'rows'}: ")
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
         ('{"messages": [', "not JSON"),
         (b'{"messages": "\xff"}', "not JSON"),
         ("[" * 100_000, "not JSON"),
+        ('{"a":' * 100_000, "not JSON"),
+        ('{"messages": ' + "1" * 5000 + "}", "not JSON"),
+        ('{"messages": NaN}', "not JSON"),
+        ('{"messages": [], "weight": -Infinity}', "not JSON"),
         ("[1]", "not a JSON object"),
         ("null", "not a JSON object"),
         ("{}", "messages"),
@@ -97,6 +120,9 @@ def test_a_quoted_newline_stays_in_its_cell_and_counts_as_a_line(folder):
         (chat("a", "b", group=7), "group"),
         (chat("a", "b", tags="x"), "tags"),
         (chat("a", "b", tags=[1]), "tags"),
+        (r'{"messages": [{"role": "assistant", "content": "\ud83d"}]}', "surrogate"),
+        (r'{"messages": [{"role": "assistant", "content": "b"}], "group": "\udc00"}', "surrogate"),
+        (r'{"messages": [{"role": "assistant", "content": "b"}], "tags": ["a", "\ud83d"]}', "surrogate"),
     ],
 )
 def test_a_chat_row_that_is_no_example_is_rejected_with_its_place(folder, line, reason):
@@ -119,6 +145,11 @@ def test_the_system_turn_is_left_out(folder):
     rows = read(folder, f"{told}\n{bare}\n")
     assert [words(row) for row in rows] == [("a", "b"), ("a", "b")]
     assert rows[0].id == rows[1].id
+
+
+def test_a_whole_surrogate_pair_is_a_letter(folder):
+    (row,) = read(folder, r'{"messages": [{"role": "assistant", "content": "\ud83d\ude00"}]}')
+    assert words(row) == ("\U0001f600",)
 
 
 def test_group_and_tags_come_along(folder):
@@ -163,9 +194,22 @@ def test_a_cell_takes_the_type_of_its_field(folder, field, cell, value):
     assert json.loads(row.answer) == {field: value}
 
 
-@pytest.mark.parametrize(("field", "cell"), [("urgent", "maybe"), ("urgent", ""), ("stars", "3.5"), ("stars", "many")])
+@pytest.mark.parametrize(
+    ("field", "cell"),
+    [
+        ("urgent", "maybe"),
+        ("urgent", ""),
+        ("stars", "3.5"),
+        ("stars", "many"),
+        ("stars", "1" * 5000),
+        *(("price", cell) for cell in ("nan", "NaN", "1e999", "-1e999", "inf", "Infinity", "free")),
+    ],
+)
 def test_a_cell_of_another_type_is_rejected_by_name(folder, field, cell):
-    (found,) = reasons(read(folder, f"m,x\na,{cell}\n", "csv", columns={"input": "m", "answer": {field: "x"}}))
+    path = folder / "rows"
+    path.write_text(f"m,x\na,{cell}\n")
+    columns = {"input": "m", "answer": {field: "x"}}
+    (found,) = reasons(list(read_source(path, source("csv", columns=columns), contract(folder, PRICED))))
     assert field in found
     assert repr(cell) in found
 

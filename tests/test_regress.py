@@ -97,6 +97,22 @@ def test_question_whose_id_comes_twice_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "twins", [{"a": "b"}, {"a": "c"}, {"a": "b", "b": "c", "c": "b"}, {"a": "b", "b": "c", "c": "a"}]
+)
+def test_twins_that_do_not_point_at_each_other_are_refused(twins, tmp_path):
+    write_questions(tmp_path, [question(name, twin=twins.get(name, "")) for name in ("a", "b")])
+    if "c" in twins:
+        write_jsonl(tmp_path / "more.jsonl", [question("c", twin=twins["c"]).model_dump()])
+    with pytest.raises(Fault, match="as its twin, and not the other way round"):
+        read_questions(tmp_path)
+
+
+def test_twins_that_point_at_each_other_are_taken(tmp_path):
+    write_questions(tmp_path, [question("a", twin="b"), question("b", twin="a"), question("c")])
+    assert [one.twin for one in read_questions(tmp_path)] == ["b", "a", ""]
+
+
+@pytest.mark.parametrize(
     "check", [{"kind": "regex", "value": "("}, {"kind": "json", "value": "{"}, {"kind": "fields", "value": "red"}]
 )
 def test_check_that_can_judge_nothing_is_refused_on_entry(check, tmp_path):

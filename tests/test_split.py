@@ -150,6 +150,15 @@ def test_a_question_is_the_same_without_case_blanks_and_punctuation():
     assert question(record("a b")) != question(record("ab"))
 
 
+def test_questions_without_a_word_are_leaks_of_themselves_alone():
+    asked = ("👍", "🎉", "🎉🎉", "?", "!?", "👍🏽")
+    assert len({question(record(text)) for text in asked}) == len(asked)
+    assert question(record(" 👍\n")) == question(record("👍"))
+    held, other, same = record("👍", "a"), record("🎉", "b"), record("👍 ", "c")
+    result = split([held, other, same], TestSet(frozenset({held.id}), frozenset({other.group, same.group})), PARAMS)
+    assert result.leaked == [same]
+
+
 def run_main(folder, records, few_shot=(), approved=(), frozen=(), out="out"):
     write_records(folder / "records.jsonl", records)
     write_records(folder / "approved.jsonl", approved)
@@ -179,6 +188,22 @@ def test_the_files_hold_the_sides_and_the_report_their_sizes(tmp_path):
     for name in files:
         assert (tmp_path / f"out/{name}.jsonl").read_bytes() == (tmp_path / f"again/{name}.jsonl").read_bytes()
     assert (tmp_path / "out.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+
+
+@pytest.mark.parametrize("side", ["test", "train", "validation"])
+def test_an_approved_record_that_is_a_validated_one_moves_and_doubles_nothing(tmp_path, side):
+    """A teacher's words may be those of a person; then the person's record stays, with its own group."""
+    records = [record(f"q{n}") for n in range(20)]
+    frozen, names = [records[0].id], ("train", "validation", "test", "new")
+    before = run_main(tmp_path, records, frozen=frozen, out="before")
+    twin = read_records(tmp_path / f"before/{side}.jsonl")[0]
+    stranger = read_records(tmp_path / ("before/train.jsonl" if side == "test" else "before/test.jsonl"))[0]
+    changes = {"origin": "synthetic", "answered_by": "model", "group": stranger.group, "parents": (stranger.id,)}
+    copy = record(twin.messages[0]["content"], **changes)
+    assert copy.id == twin.id
+    assert run_main(tmp_path, records, approved=[copy], frozen=frozen, out="after") == before
+    for name in names:
+        assert (tmp_path / f"after/{name}.jsonl").read_bytes() == (tmp_path / f"before/{name}.jsonl").read_bytes()
 
 
 def test_an_example_of_a_prompt_must_be_learnt_from(tmp_path):

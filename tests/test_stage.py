@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar
 import pytest
 from pydantic import Field
 
-from pipeline.stage import ENVIRONMENT, TIMES, Fault, Params, load_params, progress, read_yaml, write_report
+from pipeline.stage import ENVIRONMENT, TIMES, Fault, Params, checked, load_params, progress, read_yaml, write_report
 from tests.examples import SCHEMA, answer, source_entry, turns, write_json, write_lines
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,11 +71,21 @@ def test_a_wrong_key_is_named_with_its_fault(tmp_path, section, key, fault):
     assert fault in line
 
 
-@pytest.mark.parametrize(("written", "form"), [("3e-4", "3.0e-04"), ("1e5", "1.0e+05"), ("-2E3", "-2.0e+03")])
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("3e-4", "0.0003"),
+        ("1e5", "100000.0"),
+        ("-2E3", "-2000.0"),
+        ("1e-5", "1.0e-05"),
+        ("25e-7", "2.5e-06"),
+        ("1e22", "1.0e+22"),
+    ],
+)
 def test_a_number_that_yaml_reads_as_text_is_given_back_in_a_form_that_works(tmp_path, written, form):
     line = fault_of(tmp_path, f"knobs: {{learning_rate: {written}, steps: 1}}")
     assert line.startswith(f"{tmp_path / 'params.yaml'}: knobs.learning_rate: ")
-    assert form in line
+    assert f"write it with a point, {form} (" in line
     mended = load_params(Knobs, params_file(tmp_path, f"knobs: {{learning_rate: {form}, steps: 1}}"))
     assert mended.learning_rate == float(written)
 
@@ -103,6 +113,36 @@ def test_yaml_that_is_no_text_or_not_there_is_a_fault(tmp_path):
         read_yaml(tmp_path / "params.yaml")
     with pytest.raises(Fault, match="not YAML"):
         read_yaml(params_file(tmp_path, "a: \0"))
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"), [("a: 1\nb: 2\na: 3\n", "13"), ("a:\n  b: 1\n  b: 1\n", "23"), ("a: [{b: 1, b: 2}]\n", "1")]
+)
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path, text, lines):
+    with pytest.raises(Fault, match=rf"params\.yaml:[{lines}]: is not YAML \(the key [ab] stands twice\)"):
+        read_yaml(params_file(tmp_path, text))
+
+
+def test_a_merged_key_may_be_given_another_value(tmp_path):
+    text = "a: &a {x: 1, y: 2}\nb: {<<: *a, x: 3}\nc: {x: 4}\n"
+    assert read_yaml(params_file(tmp_path, text)) == {"a": {"x": 1, "y": 2}, "b": {"x": 3, "y": 2}, "c": {"x": 4}}
+
+
+@pytest.mark.parametrize("value", ["2031-02-30", "2031-13-01 10:00:00", "1" * 5000])
+def test_a_value_that_python_cannot_hold_is_a_fault(tmp_path, value):
+    with pytest.raises(Fault, match="holds a value that cannot be read") as caught:
+        read_yaml(params_file(tmp_path, f"a: {value}\n"))
+    assert str(caught.value).startswith(f"{tmp_path / 'params.yaml'}: ")
+
+
+def test_values_of_any_place_are_checked_by_their_key(tmp_path):
+    assert checked(Knobs, {"learning_rate": 0.5, "steps": 2}, tmp_path).steps == 2
+    for section, key in (("", "steps"), ("knobs", "knobs.steps")):
+        with pytest.raises(Fault) as caught:
+            checked(Knobs, {"learning_rate": 0.5, "steps": 0}, "a.jsonl:3", section)
+        assert str(caught.value).startswith(f"a.jsonl:3: {key}: is 0: ")
+    with pytest.raises(Fault, match=r"^a\.jsonl:3: is \[\]: "):
+        checked(Knobs, [], "a.jsonl:3")
 
 
 def test_yaml_runs_no_code(tmp_path):

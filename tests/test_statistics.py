@@ -154,6 +154,30 @@ def test_groups_that_balance_out_are_no_proof():
     assert found.detectable > 0.3
 
 
+@pytest.mark.parametrize("pairs", [3, 30])
+def test_groups_that_net_to_zero_cannot_tell(pairs):
+    """Each group has one example that rose and one that fell: no group differs, and that proves nothing."""
+    candidate, baseline = [1.0, 0.0] * pairs, [0.0, 1.0] * pairs
+    found = compare(candidate, baseline, [f"g{number // 2}" for number in range(2 * pairs)], MARGIN)
+    assert (found.fixed, found.broken, found.difference) == (pairs, pairs, 0)
+    assert found.verdict == "cannot tell"
+
+
+@pytest.mark.parametrize("step", [0.1, -0.1])
+def test_three_equal_differences_are_too_few_to_call(step):
+    """Values between 0 and 1 that all rose (or fell) by the same: no spread, and three examples all the same."""
+    found = compare([0.5 + step] * 3, [0.5] * 3, single(3), MARGIN)
+    assert found.difference == pytest.approx(step)
+    assert found.verdict not in ("better", "worse")
+
+
+@pytest.mark.parametrize("n", [3, 10, 100])
+@pytest.mark.parametrize("change", [0.0, 0.001])
+def test_detectable_drop_is_never_below_three_in_n(n, change):
+    found = compare([0.5 + change * (number % 2) for number in range(n)], [0.5] * n, single(n), MARGIN)
+    assert found.detectable >= min(1.0, 3 / n) - 1e-12
+
+
 def test_interval_of_repeated_groups_is_not_a_point_where_all_are_right():
     assert estimate([1.0] * 6, ["a", "a", "b", "b", "c", "c"]).low < 1
 

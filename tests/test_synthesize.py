@@ -24,10 +24,10 @@ def reply(message, colour="red", seed=SEED, **changes):
     return {"seed": seed.id, "axis": "tone", "model": "teacher-1", "date": "2031-01-02", "reply": text, **changes}
 
 
-def synthesized(folder, *replies, max_overlap=0.5):
+def synthesized(folder, *replies, max_overlap=0.5, records=(SEED, TALK)):
     seeds = {seed.id: seed for seed in (SEED, TALK)}
     placed = [(f"ledger.jsonl:{n}", Reply(**values)) for n, values in enumerate(replies, 1)]
-    result = synthesize(placed, seeds, contract(folder), max_overlap)
+    result = synthesize(placed, list(records), seeds, contract(folder), max_overlap)
     assert len(result.candidates) + result.refused.total() == len(replies)
     return result
 
@@ -64,6 +64,11 @@ def test_an_answer_may_come_as_text(tmp_path):
         ("Sure! Here is one:", "not JSON"),
         ("", "not JSON"),
         ("[" * 100_000, "not JSON"),
+        ('{"message":' * 100_000, "not JSON"),
+        ('{"message": "a", "answer": ' + "1" * 5000 + "}", "not JSON"),
+        ('{"message": "a", "answer": NaN}', "not JSON"),
+        (r'{"message": "\ud83d", "answer": {"reply": "b", "colour": "red"}}', "not JSON"),
+        (r'{"message": "a", "answer": {"reply": "\udc00", "colour": "red"}}', "not JSON"),
         ('```json\n{"message": "a"}\n```', "not JSON"),
         ("[]", "no message or no answer"),
         ("null", "no message or no answer"),
@@ -94,6 +99,17 @@ def test_a_seed_that_is_not_known_is_refused(tmp_path):
 )
 def test_a_copy_of_an_example_is_refused(tmp_path, message):
     assert synthesized(tmp_path, reply(message)).refused == {"copies an example": 1}
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["can i have the lamp in blue please", "Can I have the lamp, in BLUE?", "hello, can i have the lamp in blue"],
+)
+def test_a_copy_of_a_record_that_is_no_seed_is_refused(tmp_path, message):
+    """What stands on the test side is not to be written again for the train side."""
+    assert len(synthesized(tmp_path, reply(message)).candidates) == 1
+    found = synthesized(tmp_path, reply(message), records=(SEED, TALK, HELD_OUT))
+    assert (found.candidates, found.refused) == ([], {"copies an example": 1})
 
 
 def test_a_copy_of_another_candidate_is_refused_and_the_first_stays(tmp_path):
@@ -162,10 +178,14 @@ def test_only_what_every_reviewer_approved_at_last_goes_on(tmp_path):
     write_lines(tmp_path / "reviews/2.jsonl", review(ids["again"], "reject", reason="on second thought"))
     report = run_main(tmp_path, replies)
     assert set(ids_of(tmp_path, "out/approved.jsonl")) == {"approved"}
-    assert report["disputed"] == [ids["torn"]]
-    assert (report["replies"], report["candidates"], report["approved"]) == (5, 5, 1)
+    assert report["disputed_ids"] == [ids["torn"]]
+    assert (report["replies"], report["candidates"], report["refused"]) == (5, 5, {})
+    assert [report[key] for key in ("approved", "rejected", "disputed", "waiting")] == [1, 2, 1, 1]
+    assert report["teachers"] == {"teacher-1": 5}
     write_lines(tmp_path / "reviews/3.jsonl", review(ids["torn"], "approve", "ravi", date="2031-01-04"))
-    assert run_main(tmp_path, replies)["disputed"] == []
+    report = run_main(tmp_path, replies)
+    assert report["disputed_ids"] == []
+    assert [report[key] for key in ("approved", "rejected", "disputed", "waiting")] == [2, 2, 0, 1]
     assert set(ids_of(tmp_path, "out/approved.jsonl")) == {"approved", "torn"}
 
 
@@ -173,6 +193,11 @@ def test_no_candidate_comes_from_the_test_side(tmp_path):
     report = run_main(tmp_path, [reply("my crimson box never came"), reply("wholly new words here", seed=HELD_OUT)])
     assert report["refused"] == {"its seed is not on the train side": 1}
     assert [row.parents for row in read_records(tmp_path / "out/candidates.jsonl")] == [(SEED.id,)]
+
+
+def test_a_copy_of_the_test_side_is_no_candidate(tmp_path):
+    report = run_main(tmp_path, [reply("Can i have the lamp in blue, please?"), reply("wholly new words here")])
+    assert (report["replies"], report["candidates"], report["refused"]) == (2, 1, {"copies an example": 1})
 
 
 def test_a_line_that_two_branches_brought_counts_once_and_bytes_stay(tmp_path):

@@ -13,9 +13,6 @@ from tests.examples import SCHEMA, answer, contract, record, turns, write_json
 SUITE = Path(__file__).parent / "fixtures/expectations.json"
 PARAMS = {"min_examples": 6, "max_label_share": 0.5, "max_question_chars": 40, "max_answer_chars": 80}
 
-# The import of Great Expectations names a module of the standard library that is deprecated.
-pytestmark = pytest.mark.filterwarnings("ignore:module 'sre_:DeprecationWarning")
-
 
 def good():
     """Six records, two of each colour."""
@@ -165,6 +162,29 @@ def test_an_expectation_that_cannot_be_checked_stops_the_stage(tmp_path):
     assert line.startswith(f"{tmp_path / 'records.jsonl'}: ")
     assert "could not be checked" in line
     assert "mood" in line
+
+
+RIGHT = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "id"}, "severity": "critical"}
+OTHER = {**RIGHT, "type": "expect_column_values_to_not_be_null"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"type": "expect_colum_values_to_be_unique"}, {"type": "expect_nothing"}, {"severity": "grave"}, {"severity": ""}],
+)
+def test_an_expectation_of_unknown_type_or_severity_stops_the_stage(tmp_path, changes):
+    suite = write_json(tmp_path / "suite.json", {"name": "x", "expectations": [RIGHT, OTHER | changes]})
+    line = fault_of(tmp_path, good(), suite=suite)
+    assert (OTHER | changes)["type"] in line
+    assert "not known" in line
+
+
+@pytest.mark.parametrize("place", ["min_value", "max_value"])
+def test_a_parameter_that_the_section_has_not_stops_the_stage(tmp_path, place):
+    asked = {"min_value": {"$PARAMETER": "min_examples"}, place: {"$PARAMETER": "min_exampels"}}
+    one = {"type": "expect_table_row_count_to_be_between", "kwargs": asked, "severity": "warning"}
+    suite = write_json(tmp_path / "suite.json", {"name": "x", "expectations": [one]})
+    assert fault_of(tmp_path, good(), suite=suite).startswith(f"{suite}: asks for the parameter min_exampels")
 
 
 def test_the_share_of_a_label_is_of_all_records(tmp_path):

@@ -79,7 +79,9 @@ def test_a_stage_depends_on_the_requirements_that_it_imports(name):
 def test_a_stage_lists_every_path_that_its_command_reads(name):
     stage = STAGES[name]
     outs = [
-        out if isinstance(out, str) else next(iter(out)) for key in ("outs", "metrics", "plots") for out in stage.get(key, [])
+        out if isinstance(out, str) else next(iter(out))
+        for key in ("outs", "metrics", "plots")
+        for out in stage.get(key, [])
     ]
     words = re.findall(r"(?:data|task|models|reports)/\S+|\$\{item\.model\}", stage["cmd"])
     for word in words:

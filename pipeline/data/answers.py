@@ -3,14 +3,13 @@
 A schema of type `object` (or `array`) wants an answer in JSON. A schema of type `string` takes the answer's text as it is.
 """
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
-from referencing.exceptions import Unresolvable
 
 from pipeline.data.records import parse_json
 from pipeline.stage import Fault
@@ -30,7 +29,7 @@ class Contract:
     def load(cls, path: Path) -> "Contract":
         """Read a schema. Raises Fault where it is no valid JSON Schema."""
         try:
-            schema = json.loads(path.read_text(encoding="utf-8"))
+            schema = parse_json(path.read_bytes())
             Draft202012Validator.check_schema(schema)
         except FileNotFoundError:
             raise Fault(path, "no such file", "write the schema of an answer there") from None
@@ -42,12 +41,10 @@ class Contract:
             raise Fault(path, "is not a JSON object", "write the schema of an answer there")
         if not all(isinstance(field, dict) for field in (schema.get("properties") or {}).values()):
             raise Fault(path, "has a property that is no object", "write its schema out")
-        contract = cls(schema, Draft202012Validator(schema))
-        try:
-            list(contract.validator.iter_errors(dict.fromkeys(contract.fields)))
-        except Unresolvable as error:
-            raise Fault(path, f"refers to what is not there ({error})", "write it out in place") from None
-        return contract
+        missing = next((ref for ref in _references(schema) if not _is_there(schema, ref)), None)
+        if missing is not None:
+            raise Fault(path, f"refers to {missing}, which is not in it", "write it out in place")
+        return cls(schema, Draft202012Validator(schema))
 
     @property
     def is_text(self) -> bool:
@@ -110,6 +107,30 @@ class Contract:
         """The value of the label field as text, or None."""
         value = self.field(text, self.label_field) if self.label_field else None
         return None if value is None else str(value)
+
+
+def _references(schema: Any) -> Iterator[str]:
+    """Every `$ref` of a schema, at any depth."""
+    if isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        for part in schema.values():
+            yield from _references(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _references(part)
+
+
+def _is_there(schema: Any, ref: str) -> bool:
+    """Whether a `$ref` points at a place in the schema itself (RFC 6901)."""
+    if not ref.startswith("#") or (ref != "#" and not ref.startswith("#/")):
+        return False
+    for step in ref.removeprefix("#").split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        if not isinstance(schema, dict) or key not in schema:
+            return False
+        schema = schema[key]
+    return True
 
 
 def _is_free_text(schema: dict[str, Any]) -> bool:

@@ -4,14 +4,13 @@ A file is JSON Lines; a probe has `id`, `skill`, `messages`, `check`, and `twin`
 `why`, `messages`, `check`.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import regex
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from pipeline.data.records import Turn, read_jsonl
+from pipeline.data.records import Turn, parse_json, read_jsonl
 from pipeline.stage import Fault, checked
 
 
@@ -33,9 +32,11 @@ class Check(BaseModel):
                 raise ValueError(f"value is no pattern ({error})") from None
         if self.kind == "json" and isinstance(self.value, str):
             try:
-                json.loads(self.value)
+                parse_json(self.value)
             except ValueError as error:
                 raise ValueError(f"value is no JSON ({error})") from None
+        if self.options and self.value not in self.options:
+            raise ValueError("value is not among the options")
         if self.kind == "fields" and not isinstance(self.value, dict):
             raise ValueError("value is no object of fields")
         return self

@@ -5,6 +5,7 @@ A file of records is JSON Lines in UTF-8, one record a line, keys sorted.
 
 import hashlib
 import json
+import math
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -63,9 +64,15 @@ def digest(value: Any) -> str:
 def parse_json(text: bytes | str) -> Any:
     """The value of a JSON text. Raises ValueError where it is none: NaN, endless numbers and endless nesting are not JSON."""
     try:
-        return json.loads(text if isinstance(text, str) else text.decode("utf-8"), parse_constant=_refuse)
+        plain = text if isinstance(text, str) else text.decode("utf-8")
+        return json.loads(plain, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deep") from None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else float(_refuse(text[:20]))
 
 
 def _refuse(name: str) -> Any:

@@ -11,7 +11,7 @@ def triples(text: str) -> frozenset[tuple[str, ...]]:
     """Every three words in a row, folded; a shorter text is one shingle of its own."""
     words = WORDS.findall(unicodedata.normalize("NFC", text).casefold())
     if len(words) < 3:
-        return frozenset({tuple(words)})
+        return frozenset({tuple(words or text.split())})
     return frozenset(zip(words, words[1:], words[2:], strict=False))
 
 

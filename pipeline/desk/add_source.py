@@ -63,8 +63,11 @@ def _columns(path: Path, contract: Contract) -> dict[str, Any]:
     rest = [name for name in header if name != asked]
     fields = list(contract.fields)
     extra: dict[str, Any] = {name: name for name in ("group", "tags") if name in rest and name not in fields}
-    if contract.is_text and len(rest) == 1:
-        return {"input": asked, "answer": rest[0]}
+    answers = [name for name in rest if name not in extra]
+    if not contract.schema.get("properties"):
+        if len(answers) == 1:
+            return {"input": asked, "answer": answers[0], **extra}
+        raise Fault(path, f"has {len(answers)} columns beside that of the messages", "leave one for the answer")
     if all(name in rest for name in fields):
         answer: Any = {name: name for name in fields}
         return {
@@ -72,8 +75,8 @@ def _columns(path: Path, contract: Contract) -> dict[str, Any]:
             "answer": answer,
             **extra,
         }
-    if len(fields) == 1 and len(rest) == 1:
-        return {"input": asked, "answer": {fields[0]: rest[0]}}
+    if len(fields) == 1 and len(answers) == 1:
+        return {"input": asked, "answer": {fields[0]: answers[0]}, **extra}
     missing = [name for name in fields if name not in rest]
     raise Fault(
         path,
@@ -92,7 +95,10 @@ def add(path: Path) -> None:
             "has a name that YAML or DVC could misread",
             "rename it with letters, digits, dots, dashes and underscores",
         )
-    listed = (read_yaml(SOURCES) or {}).get("sources") or []
+    listing = read_yaml(SOURCES)
+    listed = listing.get("sources") or [] if isinstance(listing, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(source, dict) for source in listed):
+        raise Fault(SOURCES, "is no list of sources", "restore it from git")
     entry = entry_for(path, Contract.load(SCHEMA))
     if all(source.get("file") != path.name for source in listed):
         _add_entry(entry, is_first=not listed)
@@ -123,7 +129,9 @@ def _add_entry(entry: dict[str, Any], is_first: bool) -> None:
 def _add_dependency(path: Path) -> None:
     """Put the file after `sources.yaml` in the list that DVC reads, touching no other line."""
     lines = PIPELINE.read_text(encoding="utf-8").splitlines(keepends=True)
-    anchor = next(n for n, line in enumerate(lines) if line.strip() == f"- {SOURCES}")
+    anchor = next((n for n, line in enumerate(lines) if line.split("#")[0].strip() == f"- {SOURCES}"), None)
+    if anchor is None:
+        raise Fault(PIPELINE, f"stage ingest does not list {SOURCES}", "restore the line from git")
     indent = lines[anchor][: lines[anchor].index("-")]
     wanted = f"{indent}- {path.as_posix()}\n"
     if wanted not in lines:

@@ -25,7 +25,7 @@ def show(reports: Path) -> None:
 def table(comparison: dict[str, Any], regression: dict[str, Any], forgetting: dict[str, Any]) -> str:
     """Arms as rows, metrics as columns: mean, 95 % interval; a star where a target is reached."""
     arms = comparison["arms"]
-    metrics = list(next(iter(arms.values())))
+    metrics = sorted(next(iter(arms.values())), key=_rank)
     targets, has_probes = comparison["targets"], bool(forgetting.get("n_probes"))
     heads = ["arm", *metrics, *(["probes"] if has_probes else [])]
     rows = []
@@ -43,6 +43,11 @@ def table(comparison: dict[str, Any], regression: dict[str, Any], forgetting: di
         *([str(forgetting["n_probes"])] if has_probes else []),
     ]
     return _aligned([heads, *rows, wanted, counts])
+
+
+def _rank(metric: str) -> tuple[bool, bool, str]:
+    """Order of metrics for people: the format first, then exact fields, then free text (JSON files are sorted by name)."""
+    return not metric.startswith("format"), not metric.startswith("exact"), metric
 
 
 def _cell(value: dict[str, float]) -> str:
@@ -94,7 +99,7 @@ def _against(other: str, metrics: dict[str, Any]) -> str:
     for word in _WORDS:
         names = [
             f"{name} ({_points(pair)})" if word in ("better", "worse") else name
-            for name, pair in metrics.items()
+            for name, pair in sorted(metrics.items(), key=lambda item: _rank(item[0]))
             if pair["verdict"] == word
         ]
         if names:

@@ -24,7 +24,7 @@ def _exact(answer: str, value: Any) -> bool:
 
 
 def _choice(answer: str, value: Any) -> bool:
-    return _plain(answer) == _plain(str(value))
+    return _plain(answer) != "" and _plain(answer) == _plain(str(value))
 
 
 def _plain(text: str) -> str:

@@ -1,0 +1,67 @@
+"""A small project for the tests of the desk: every file that a command of the desk reads, and no model."""
+
+import json
+from pathlib import Path
+
+SCHEMA = {"type": "object", "properties": {"label": {"type": "string", "enum": ["red", "blue"]}}, "required": ["label"]}
+PARAMS = """ingest: {max_rejects: 0}
+validate: {min_examples: 1, max_label_share: 1.0, max_question_chars: 100, max_answer_chars: 100}
+synthesize: {max_overlap: 0.5}
+split:
+  salt: sample              # a remark
+  test_share: 0.2
+  validation_share: 0.1
+train: {seed: 1, epochs: 1, learning_rate: 0.001, schedule: cosine, warmup_share: 0.0, weight_decay: 0.0, batch_size: 1,
+  accumulate: 1, max_length: 64, dtype: auto, device: auto, threads: 1,
+  lora: {r: 1, alpha: 1, dropout: 0.0, targets: all-linear}}
+arms: {base: {model: models/base.json, prompt: plain}}
+predict: {max_new_tokens: 8, batch_size: 1, dtype: auto, device: auto, threads: 1}
+evaluate:
+  margin: 0.05
+  targets:
+    exact_label: 0.6
+    format_accuracy: 0.8
+regress: {margin: 0.05}
+"""
+ROW = '{"prompt": "a red door", "completion": "{\\"label\\": \\"red\\"}"}\n'
+DVC = """stages:
+  ingest:
+    deps:
+      - data/raw/sources.yaml
+      - data/raw/first.jsonl
+      - pipeline/ingest.py   # code, no data
+"""
+ENTRY = "{file: first.jsonl, format: prompt_completion, origin: human, answered_by: human, licence: own, rights: own}"
+SOURCES = f"# a remark\nsources:\n  - {ENTRY}\n"
+REPLY = '{"seed": "a", "axis": "tone", "model": "m", "date": "2031-01-02", "reply": "a sample"}\n'
+REVIEW = '{"record": "a", "decision": "approve", "reviewer": "asha", "date": "2031-01-02", "reason": "a sample"}\n'
+QUESTION = '{"id": "a", "messages": [{"role": "user", "content": "x"}], "check": {"kind": "exact", "value": "x"}}\n'
+FILES = {
+    "params.yaml": PARAMS,
+    "dvc.yaml": DVC,
+    "data/raw/sources.yaml": SOURCES,
+    "data/raw/first.jsonl": ROW,
+    "data/feedback/one.jsonl": '{"messages": [{"role": "assistant", "content": "y"}]}\n',
+    "data/ledgers/teacher/t.jsonl": REPLY,
+    "data/ledgers/reviews/r.jsonl": REVIEW,
+    "task/answer.schema.json": json.dumps(SCHEMA),
+    "task/expectations.json": '{"name": "records", "expectations": []}',
+    "task/prompts/plain.yaml": "system: Name the colour of a sample.\nfew_shot: []\n",
+    "task/cases/must_pass.jsonl": QUESTION,
+    "task/probes/general.jsonl": QUESTION,
+    "task/test_set.txt": "# frozen\nabc\n",
+    "task/README.md": "# The task: sample\n",
+    "models/base.json": '{"model": "models/toy", "revision": "", "licence": "own", "files": {"config.json": "0"}}',
+    "models/toy/config.json": "{}",
+    "reports/evaluation.json": "{}\n",
+    "pyproject.toml": '[project]\nname = "sample"\n\n[tool.x]\nname = "kept"\n',
+    "README.md": "# sample\n\nText.\n# Another heading\n",
+}
+
+
+def make(folder: Path) -> Path:
+    """Write the project's files."""
+    for name, text in FILES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder

@@ -1,0 +1,94 @@
+"""The test set: drawn alike whatever the order, and read back as it was written whatever its groups are called."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.data.readers import read_source
+from pipeline.data.records import Record
+from pipeline.data.sides import SplitParams, TestSet, draw_test_set, sides
+from pipeline.desk.test_set import _text, draw
+from pipeline.stage import Fault
+from tests.examples import answer, contract, record, source, turns, write_lines
+
+PARAMS = SplitParams(salt="s", test_share=0.3, validation_share=0.2)
+ODD = [
+    "c7 ",
+    " c7",
+    "c\u2028seven",
+    "c7\u2028",
+    "\x85c7\x1c",
+    "c\n7",
+    "c\t 7",
+    "# c8",
+    "train-group c9",
+    "\ufeffc10",
+    "c\u00a011",
+]
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["red", "green", "blue"])), max_size=40), st.data())
+def test_the_draw_is_the_same_in_any_order_where_a_group_has_several_labels(tmp_path_factory, rows, data):
+    ours = contract(tmp_path_factory.getbasetemp())
+    records = [record(f"q{n}", answer(colour), group=f"c{group}") for n, (group, colour) in enumerate(rows)]
+    assert draw(data.draw(st.permutations(records)), ours, PARAMS) == draw(records, ours, PARAMS)
+
+
+def records_of(folder, groups, form="chat"):
+    """Records that the reader makes of rows with these groups, two rows a group."""
+    path, rows = folder / "rows", [(f"q{n}", group) for n, group in enumerate([*groups, *groups])]
+    if form == "chat":
+        write_lines(path, *({"messages": turns(asked, answer()), "group": group} for asked, group in rows))
+        return list(read_source(path, source(), contract(folder)))
+    lines = ["m,a,g", *(f'{asked},x,"{group}"' for asked, group in rows)]
+    path.write_bytes("\n".join(lines).encode())
+    columns = {"input": "m", "answer": "a", "group": "g"}
+    return list(read_source(path, source("csv", columns=columns), contract(folder)))
+
+
+@pytest.mark.parametrize("form", ["chat", "csv"])
+@pytest.mark.parametrize("share", [0.001, 0.3, 0.499])
+def test_groups_of_any_name_are_read_from_the_test_set_as_they_were_written(tmp_path, form, share):
+    records = records_of(tmp_path, [*ODD, *(f"plain {n}" for n in range(10))], form)
+    assert all(isinstance(row, Record) for row in records)
+    params = PARAMS.model_copy(update={"test_share": share})
+    drawn = draw_test_set(records, lambda _: "", params)
+    everything = TestSet(drawn.ids, frozenset(row.group for row in records if row.id not in drawn.ids))
+    for written in (drawn, everything):
+        path = tmp_path / "test_set.txt"
+        path.write_text(_text(written, records), encoding="utf-8")
+        assert TestSet.load(path) == written
+    assert set(sides(records, TestSet.load(path), params).values()) <= {"train", "validation", "test"}
+
+
+def test_blanks_around_and_within_a_group_part_nobody(tmp_path):
+    records = records_of(tmp_path, ["c 7", " c 7", "c 7 ", "c  7", "c\t7", "c\u20287"])
+    assert {row.group for row in records} == {"c 7"}
+
+
+def test_a_group_of_blanks_is_none(tmp_path):
+    assert [row.group == row.id for row in records_of(tmp_path, ["", " ", "\u2028"])] == [True] * 6
+
+
+def test_line_ends_and_a_byte_order_mark_of_an_editor_change_nothing(tmp_path):
+    path = tmp_path / "test_set.txt"
+    path.write_bytes(b"\xef\xbb\xbfabc\r\n# a remark\r\n\r\ntrain-group c 7\r\n")
+    assert TestSet.load(path) == TestSet(frozenset({"abc"}), frozenset({"c 7"}))
+
+
+@pytest.mark.parametrize(("content", "words"), [(None, "no such file"), (b"\xff", "not UTF-8")])
+def test_a_test_set_that_cannot_be_read_is_a_fault(tmp_path, content, words):
+    path = tmp_path / "test_set.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Fault, match=words) as caught:
+        TestSet.load(path)
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", " "])
+def test_a_mark_within_a_group_ends_no_line_of_the_test_set(tmp_path, mark):
+    records = [record(f"q{n}", group=f"c{mark}{n}") for n in range(6)]
+    written = TestSet(frozenset({records[0].id}), frozenset(row.group for row in records[1:]))
+    (tmp_path / "test_set.txt").write_text(_text(written, records), encoding="utf-8")
+    assert TestSet.load(tmp_path / "test_set.txt") == written
