@@ -87,9 +87,10 @@ def test_a_second_run_does_nothing_and_says_so(project):
 def test_a_change_of_the_learning_rate_reruns_what_it_must_and_back_reruns_nothing(project):
     folder, *_ = project
     before = lock(folder)
+    rate = yaml.safe_load((folder / "params.yaml").read_text())["train"]["learning_rate"]
     set_param(folder, "learning_rate", 0.01)
     assert ran(run(folder, *RUN).stdout) == ["train", "predict@tuned", "evaluate", "regress"]
-    set_param(folder, "learning_rate", 0.002)
+    set_param(folder, "learning_rate", rate)
     assert ran(run(folder, *RUN).stdout) == []
     assert lock(folder) == before
     git(folder, "checkout", "-q", ".")
