@@ -40,7 +40,7 @@ def test_an_answer_that_meets_the_schema_has_no_complaint(tmp_path):
         ('{"reply": "a", "colour": "red", "stars": ' + "1" * 5000 + "}", "JSON"),
         ('{"reply": "a", "colour": "red", "stars": NaN}', "JSON"),
         ('{"reply": "a", "colour": "red", "stars": -Infinity}', "JSON"),
-        ('{"reply": "a", "colour": "red", "stars": 1e999}', "stars"),
+        ('{"reply": "a", "colour": "red", "stars": 1e999}', "JSON"),
         ("NaN", "JSON"),
         ("Infinity", "JSON"),
     ],
@@ -116,8 +116,8 @@ def test_a_schema_of_a_list_is_one_field(tmp_path):
         (b"true", "is not a JSON object"),
         (b'{"type": "object", "properties": {"label": true}}', "property that is no object"),
         (b'{"type": "object", "properties": {"label": false}}', "property that is no object"),
-        (b'{"properties": {"label": {"$ref": "#/$defs/colour"}}}', "refers to what is not there"),
-        (b'{"$ref": "#/$defs/colour"}', "refers to what is not there"),
+        (b'{"properties": {"label": {"$ref": "#/$defs/colour"}}}', "refers to #.*not in it"),
+        (b'{"$ref": "#/$defs/colour"}', "refers to #.*not in it"),
     ],
 )
 def test_a_file_that_is_no_schema_is_a_fault(tmp_path, content, words):
