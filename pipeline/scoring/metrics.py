@@ -3,6 +3,7 @@
 Each computes a value an example, since every comparison pairs by example; the mean is the headline.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import datasets
@@ -15,7 +16,7 @@ from pipeline.scoring.words import words_of
 PAIR = {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
 
 
-class _PerExample(evaluate.Metric):  # type: ignore[misc]  # evaluate is untyped
+class _PerExample(evaluate.Metric, ABC):  # type: ignore[misc]  # evaluate is untyped
     """A metric with a value for each pair of prediction and reference."""
 
     description = ""
@@ -34,9 +35,9 @@ class _PerExample(evaluate.Metric):  # type: ignore[misc]  # evaluate is untyped
         ]
         return {"values": values, "mean": sum(values) / len(values) if values else 0.0}
 
+    @abstractmethod
     def value(self, prediction: str, reference: str) -> float:
         """The value of one pair, 0 to 1."""
-        raise NotImplementedError("each metric says its own")
 
 
 class ExactMatch(_PerExample):
