@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from pipeline.desk import test_set
-from pipeline.desk.inputs import check_inputs
+from pipeline.desk.inputs import PIPELINE, check_inputs
 from pipeline.stage import ENVIRONMENT, PARAMS_FILE, TIMES, Fault, read_yaml
 
 REPORTS, PREDICTIONS = Path("reports"), Path("data/predictions")
@@ -63,6 +63,15 @@ def repro(*targets: str) -> None:
     raise Fault("dvc repro", fault, "mend it and run again; the earlier outputs are back")
 
 
+def remember_reports() -> None:
+    """Take the reports that git brought into DVC's run cache.
+
+    DVC skips a stage whose reports are there already, as in a fresh clone, and then could not restore them later.
+    """
+    stages = read_yaml(PIPELINE)["stages"]
+    dvc("commit", "--quiet", "--force", *(name for name, stage in stages.items() if not {"do", "outs"} & set(stage)))
+
+
 def write_run_report(seconds: float) -> None:
     """Times and memory of the stages that ran, and the machine: in git, outside DVC, since it is never twice the same."""
     fresh = {path.stem: json.loads(path.read_text()) for path in sorted(TIMES.glob("*.json"))}
@@ -102,6 +111,7 @@ def main() -> None:
     except Fault as fault:
         sys.exit(f"run: {fault}")
     if TIMES.is_dir():
+        remember_reports()
         write_run_report(time.monotonic() - began)
     else:
         print("Everything is up to date.")
