@@ -129,6 +129,7 @@ except Fault as fault: sys.exit(str(fault))
 """
 
 
+@pytest.mark.slow  # the hub client tries for 20 seconds before it gives up
 def test_pinned_model_comes_from_the_cache_alone_when_the_hub_is_down(tmp_path, hub):
     assert make_base(tmp_path, hub, "toy/good").returncode == 0
     hub.stop()
