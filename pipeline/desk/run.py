@@ -56,7 +56,9 @@ def repro(*targets: str) -> None:
         if status == 0:
             return
         if LOCK.exists():
-            dvc("checkout", "--quiet", "--force", "dvc.yaml", quiet=True)  # what stages write, never what a person did
+            dvc(
+                "checkout", "--quiet", "--force", str(PIPELINE), quiet=True
+            )  # what stages write, never what a person did
         for path in earlier.glob("*.json"):
             if not (REPORTS / path.name).exists():  # a report that is there is of a stage that went well
                 shutil.copyfile(path, REPORTS / path.name)
