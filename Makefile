@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline base add-source new test test-fast check fix lock benchmark tiny-base
+.PHONY: help setup run baseline base add-source check-data hooks ask review test-set data-diff forget new test test-fast check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -34,6 +34,27 @@ base: $(INSTALLED)  ## pin another base model: MODEL=<hub id or folder>
 
 add-source: $(INSTALLED)  ## list a file of examples everywhere it must stand: FILE=data/raw/<name>
 	@$(BIN)/python -m pipeline.desk.add_source "$(FILE)"
+
+check-data: $(INSTALLED)  ## look for personal data, secrets and unreadable rows before you commit: FILE=<one file>, else all sources
+	@$(BIN)/python -m pipeline.desk.check_data $(if $(FILE),"$(FILE)")
+
+hooks: $(INSTALLED)  ## let git run make check-data before each commit
+	@git config core.hooksPath tools/hooks && echo "hooks: git runs tools/hooks/pre-commit before each commit"
+
+ask: $(INSTALLED)  ## the only command that pays: ask the teacher for the replies that are missing, MAX_COST=<US dollars>
+	@$(BIN)/python -m pipeline.desk.ask "$(MAX_COST)"
+
+review: $(INSTALLED)  ## approve, edit or reject the records that wait for a person: REVIEWER=<name>, else git's
+	@$(BIN)/python -m pipeline.desk.review "$(REVIEWER)"
+
+test-set: $(INSTALLED)  ## draw the frozen test set again, with the rows that wait in the slice new
+	@$(BIN)/python -m pipeline.desk.test_set
+
+data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
+	@$(BIN)/python -m pipeline.pull_request.data_diff "$(BASE)"
+
+forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remote: ID=<record, group, or what the text holds>
+	@$(BIN)/python -m pipeline.desk.forget "$(ID)"
 
 new: $(INSTALLED)  ## empty the sample and rename the project: NAME=<name>
 	@$(BIN)/python -m pipeline.desk.new "$(NAME)"

@@ -1,53 +1,131 @@
-"""Read the sources into records, each once.
+"""Read the sources into records, each once, without what is nobody's business.
 
 Reads   sources     sources.yaml and the files that it lists, beside it
         feedback    reviewed production failures, JSON Lines in chat form (may be empty)
         schema      the contract of an answer
-Writes  out/records.jsonl   pipeline.data.records.Record, in the order of the sources
-        out/rejects.jsonl   place and reason of each row that is no example
-        report              rows = records + duplicates + rejects, by source
-A record's id is a digest of its turns; of rows that say the same the first one stays.
+        test_set    ids of the frozen test set: of duplicates they stay
+Writes  out/records.jsonl       pipeline.data.records.Record, in the order of the sources
+        out/rejects.jsonl       place and reason of each row that is no example
+        out/duplicates.jsonl    place of each row that says what another one says, and of that one
+        out/near.jsonl          pairs of records that ask nearly the same, and whether their answers are the same
+        out/personal.jsonl      place, rule and count of the personal data that was found; never the value
+        report                  rows = records + duplicates + rejects, by source, and what was found
+A record's id is a digest of its content. Of rows that say the same, or nearly the same, one stays: of the test set before
+others, of people before production, then the first.
 """
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from pipeline.data.answers import Contract
+from pipeline.data.answers import Contract, Relation
+from pipeline.data.duplicates import Near, Rows, near_duplicates
+from pipeline.data.personal import PersonalDataParams
+from pipeline.data.privacy import cleaned
 from pipeline.data.readers import Reject, read_source
-from pipeline.data.records import Record, write_jsonl, write_records
+from pipeline.data.records import Record, write_jsonl, write_lines
+from pipeline.data.shingles import jaccard, shingles
 from pipeline.data.sources import Source, check_files, load_sources
+from pipeline.data.spool import Spool
+from pipeline.data.test_set import TestSet
 from pipeline.stage import Fault, Params, run, write_report
 
 
 class IngestParams(Params):
-    """Section `ingest`. `max_rejects`: rows that may be unreadable before the stage stops."""
+    """Section `ingest`. `max_rejects`: rows that may be unreadable before the stage stops; `similarity`: share of word pairs."""
 
     section: ClassVar[str] = "ingest"
     max_rejects: Annotated[int, Field(ge=0)]
+    near_duplicates: Literal["drop", "keep"]
+    similarity: Annotated[float, Field(ge=0.5, le=1)]
+    personal_data: PersonalDataParams
 
 
-def ingest(rows: Iterable[tuple[str, Record | Reject]]) -> tuple[list[Record], list[Reject], dict[str, Counter[str]]]:
-    """Part rows (file and content) into records, each id once, and rejects; with the counts of each file."""
-    records: dict[str, Record] = {}
-    rejects: list[Reject] = []
-    counts: dict[str, Counter[str]] = {}
-    for file, row in rows:
-        count = counts.setdefault(file, Counter(rows=0, records=0, duplicates=0, rejects=0))
+@dataclass
+class Intake:
+    """What came in: rejects, duplicates and findings, and the counts of each file."""
+
+    rejects: list[Reject] = field(default_factory=list)
+    duplicates: list[dict[str, Any]] = field(default_factory=list)
+    personal: list[dict[str, Any]] = field(default_factory=list)
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    taken_for: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def count(self, file: str) -> Counter[str]:
+        """The counts of a file: rows = records + duplicates + rejects."""
+        return self.counts.setdefault(file, Counter(rows=0, records=0, duplicates=0, rejects=0))
+
+    def goes(self, gone: Record, stays: Record, similarity: float) -> None:
+        """A record that was counted as one is a duplicate of another."""
+        count = self.count(_file(gone))
+        count["records"] -= 1
+        count["duplicates"] += 1
+        self.duplicates.append({"source": gone.source, "of": stays.source, "id": stays.id, "similarity": similarity})
+
+
+def _file(record: Record) -> str:
+    return record.source.rpartition(":")[0]
+
+
+def read(rows: Iterable[Record | Reject], policy: PersonalDataParams, intake: Intake) -> Iterator[Record]:
+    """The records among the rows, masked; what is none, and what was found, goes into `intake`."""
+    for row in rows:
+        place = row.place if isinstance(row, Reject) else row.source
+        result = cleaned(row, policy)
+        count = intake.count(place.rpartition(":")[0])
         count["rows"] += 1
-        if isinstance(row, Reject):
-            rejects.append(row)
+        for rule in sorted(result.found):
+            intake.personal.append({"source": place, "rule": rule, "count": result.found[rule]})
+        if isinstance(result.row, Reject):
             count["rejects"] += 1
-        elif row.id in records:
-            count["duplicates"] += 1
+            intake.rejects.append(result.row)
         else:
-            records[row.id] = row
             count["records"] += 1
-    return list(records.values()), rejects, counts
+            yield result.row
+
+
+def ingest(
+    rows: Iterable[Record | Reject], params: IngestParams, contract: Contract, frozen: frozenset[str], spool: Spool
+) -> tuple[Intake, Near, set[int]]:
+    """Read the rows, and find who says what another one says. The numbers are those of rows in the spool that go."""
+    intake, known = Intake(), Rows()
+    for record in read(rows, params.personal_data, intake):
+        if known.add(record, 0 if record.id in frozen else 1 if record.origin == "human" else 2):
+            spool.add(record)
+        else:
+            intake.goes(record, spool.record(known.by_id[int(record.id, 16)]), 1.0)
+    check_rejects(intake.rejects, params.max_rejects)
+
+    def relate(first: int, second: int) -> Relation | None:
+        return relation(spool.record(first), spool.record(second), contract, params.similarity)
+
+    near = near_duplicates(known, params.similarity, relate, params.near_duplicates == "drop")
+    for gone, stays in sorted(known.exact.items()):
+        intake.goes(spool.record(gone), spool.record(stays), 1.0)
+    for gone, pair in sorted(near.gone.items()):
+        stays = pair.first if gone == pair.second else pair.second
+        intake.goes(spool.record(gone), spool.record(stays), round(pair.similarity, 3))
+    return intake, near, known.exact.keys() | near.gone.keys()
+
+
+def relation(one: Record, other: Record, contract: Contract, similarity: float) -> Relation | None:
+    """What two records that ask nearly the same are to each other; a preference is the same only with what it is against.
+
+    None where only the history of the two is alike, and the last thing asked is not.
+    """
+    if len(one.messages) > 2 or len(other.messages) > 2:
+        last = [shingles(record.asked[-1]["content"] if record.asked else "") for record in (one, other)]
+        if jaccard(*last) < similarity:
+            return None
+    found = contract.relation(one.answer, other.answer, similarity)
+    if found != "same" or not (one.rejected or other.rejected):
+        return found
+    first, second = ("\n".join(turn["content"] for turn in record.rejected) for record in (one, other))
+    return contract.relation(first, second, similarity) if first and second else "unlike"
 
 
 def feedback_sources(folder: Path) -> list[tuple[Path, Source]]:
@@ -57,7 +135,6 @@ def feedback_sources(folder: Path) -> list[tuple[Path, Source]]:
             path,
             Source(
                 file=path.name,
-                format="chat",
                 origin="production",
                 answered_by="corrected",
                 licence="own",
@@ -68,13 +145,14 @@ def feedback_sources(folder: Path) -> list[tuple[Path, Source]]:
     ]
 
 
-def rows_of(sources: Path, feedback: Path, contract: Contract) -> Iterable[tuple[str, Record | Reject]]:
-    """Every row of every source, in order, with the file that it stands in."""
+def rows_of(
+    sources: Path, feedback: Path, contract: Contract, taken_for: dict[str, Counter[str]]
+) -> Iterator[Record | Reject]:
+    """Every row of every source, in order; `taken_for` is told what each file was taken for."""
     listed = load_sources(sources)
     check_files(sources, listed)
     for path, source in [(sources.parent / source.file, source) for source in listed] + feedback_sources(feedback):
-        for row in read_source(path, source, contract):
-            yield str(path), row
+        yield from read_source(path, source, contract, taken_for.setdefault(str(path), Counter()))
 
 
 def check_rejects(rejects: list[Reject], max_rejects: int) -> None:
@@ -85,24 +163,62 @@ def check_rejects(rejects: list[Reject], max_rejects: int) -> None:
         raise Fault(rejects[0].place, f"{rejects[0].reason}{more}", remedy)
 
 
-def report_of(counts: dict[str, Counter[str]], records: list[Record]) -> dict[str, Any]:
-    """The balance of rows, and what the records are."""
-    total = sum(counts.values(), Counter())
+def report_of(intake: Intake, near: Near, taken_for: dict[str, Counter[str]], params: IngestParams) -> dict[str, Any]:
+    """The balance of rows, what the files were taken for, and what was found in them."""
+    total = sum(intake.counts.values(), Counter())
+    relations = Counter(relation for pair, relation in near.pairs if not {pair.first, pair.second} & near.gone.keys())
+    clusters = Counter(entry["of"] for entry in intake.duplicates if entry["similarity"] < 1)
     return {
         **{key: total[key] for key in ("rows", "records", "duplicates", "rejects")},
-        "sources": {file: dict(count) for file, count in counts.items()},
-        "origins": dict(Counter(record.origin for record in records)),
-        "tags": dict(Counter(tag for record in records for tag in record.tags)),
+        "sources": {
+            file: {**count, "taken_for": dict(taken_for.get(file, Counter()))} for file, count in intake.counts.items()
+        },
+        "near_duplicates": {
+            "rows": sum(clusters.values()),
+            "clusters": len(clusters),
+            "largest": [{"of": place, "rows": count} for place, count in clusters.most_common(10)],
+            "pairs_kept": dict(relations),
+        },
+        "personal_data": _findings(intake.personal, params.personal_data),
+        "reasons": dict(Counter(reject.reason for reject in intake.rejects).most_common(20)),
     }
 
 
-def main(params: IngestParams, sources: Path, feedback: Path, schema: Path, out: Path, report: Path) -> None:
-    records, rejects, counts = ingest(rows_of(sources, feedback, Contract.load(schema)))
-    check_rejects(rejects, params.max_rejects)
-    write_records(out / "records.jsonl", records)
-    write_jsonl(out / "rejects.jsonl", (asdict(reject) for reject in rejects))
-    write_report(report, report_of(counts, records))
-    print(f"ingest: {len(records)} records from {len(counts)} files, {len(rejects)} rejects")
+def _findings(personal: list[dict[str, Any]], policy: PersonalDataParams) -> dict[str, Any]:
+    """By rule: what was done, how often the rule found something, and in how many rows."""
+    rows = Counter(entry["rule"] for entry in personal)
+    found: Counter[str] = Counter()
+    for entry in personal:
+        found[entry["rule"]] += entry["count"]
+    return {rule: {"policy": getattr(policy, rule), "rows": rows[rule], "found": found[rule]} for rule in sorted(rows)}
+
+
+def _pairs(near: Near, spool: Spool) -> Iterator[dict[str, Any]]:
+    """The pairs of which both stay."""
+    for pair, relation in near.pairs:
+        if not {pair.first, pair.second} & near.gone.keys():
+            first, second = spool.record(pair.first), spool.record(pair.second)
+            yield {"first": first.id, "second": second.id, "similarity": round(pair.similarity, 3), "answers": relation}
+
+
+def main(
+    params: IngestParams, sources: Path, feedback: Path, schema: Path, test_set: Path, out: Path, report: Path
+) -> None:
+    contract = Contract.load(schema)
+    taken_for: dict[str, Counter[str]] = {}
+    with Spool(out.with_suffix(".part")) as spool:
+        rows = rows_of(sources, feedback, contract, taken_for)
+        intake, near, gone = ingest(rows, params, contract, TestSet.load(test_set).ids, spool)
+        count = write_lines(out / "records.jsonl", spool.lines(without=gone))
+        write_jsonl(out / "near.jsonl", _pairs(near, spool))
+    write_jsonl(out / "rejects.jsonl", (asdict(reject) for reject in intake.rejects))
+    write_jsonl(out / "duplicates.jsonl", intake.duplicates)
+    write_jsonl(out / "personal.jsonl", intake.personal)
+    write_report(report, report_of(intake, near, taken_for, params))
+    print(
+        f"ingest: {count} records from {len(intake.counts)} files, {len(intake.duplicates)} duplicates, "
+        f"{len(intake.rejects)} rejects"
+    )
 
 
 if __name__ == "__main__":

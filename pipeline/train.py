@@ -16,7 +16,7 @@ from pathlib import Path
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, Turn, read_records
 from pipeline.model.recipe import TrainParams
-from pipeline.stage import progress, run, write_report
+from pipeline.stage import Fault, progress, run, write_report
 
 Example = dict[str, list[Turn]]
 
@@ -26,6 +26,14 @@ def examples(records: list[Record], shown: list[Record], prompt: Prompt) -> list
     return [
         {"prompt": rendered(prompt, shown, record.asked), "completion": [record.messages[-1]]} for record in records
     ]
+
+
+def check_plain(records: list[Record], place: Path) -> None:
+    """Raises Fault for examples that call tools: rendered without care they would teach calls of tools that nobody defined."""
+    calling = [record for record in records if record.tools or any("tool_calls" in turn for turn in record.messages)]
+    if calling:
+        fault = f"{len(calling)} examples call tools ({calling[0].source} first), and train renders plain turns only"
+        raise Fault(place, fault, "leave them out of the sources")
 
 
 def main(
@@ -39,7 +47,12 @@ def main(
     steady(params.threads, params.seed)
     wording = load_prompt(prompt)
     shown = few_shot_records(wording, read_records(few_shot), prompt)
-    learnt, checked = (examples(read_records(path), shown, wording) for path in (train, validation))
+    records = {path: read_records(path) for path in (train, validation)}
+    for path, found in records.items():
+        check_plain(found, path)
+    if preferences := sum(bool(record.rejected) for record in records[train]):
+        print(f"train: {preferences} preferences: the preferred answer is learnt, what it is preferred to is not used")
+    learnt, checked = (examples(found, shown, wording) for found in records.values())
     pinned = load_base(base)
     folder = base_folder(pinned, base)
     tokenizer = load_tokenizer(folder)

@@ -1,33 +1,47 @@
 """Check the records against the suite of expectations, and stop where one is broken.
 
 Reads   records     pipeline.data.records.Record
+        near        pairs of records that ask nearly the same (pipeline.ingest)
+        reviews     ledger of people's decisions (pipeline.data.ledgers.Review)
         suite       Great Expectations suite as plain JSON; `$PARAMETER` takes its value from section `validate`
         schema      the contract of an answer
-Writes  out/records.jsonl   the same records
+Writes  out/records.jsonl   the records that may be used, as people left them
+        out/waiting.jsonl   those that wait for a person's approval
         out/page.html       the result for people; opens offline
         report              each expectation, whether it holds, and how many rows break it
 The heavy work is done once, row by row, into a small table of features; that table is what Great Expectations sees.
 """
 
-import html
-import json
-import re
-from collections import Counter
-from collections.abc import Iterable
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from pipeline.data.answers import Contract
-from pipeline.data.records import Record, parse_json, read_records, write_records
+from pipeline.data.expectations import load_suite, validate
+from pipeline.data.features import Features
+from pipeline.data.findings import SHOWN, Finding, page
+from pipeline.data.language import language_guess
+from pipeline.data.ledgers import read_reviews
+from pipeline.data.records import Record, line_of, read_jsonl, stream_records, write_lines, write_records
+from pipeline.data.reviews import Decisions, ReviewParams
 from pipeline.stage import Fault, Params, run, write_report
+
+# How many examples each aim of a fine-tune takes, as a rule of thumb
+SIZES = {"format and style": (50, 200), "a domain": (500, 2000), "complex behaviour": (1000, 5000)}
+FAILED_PAGE = Path(".cache/validation.html")  # outside the outputs, which DVC deletes where the stage fails
 
 
 class ValidateParams(Params):
-    """Section `validate`: the values that the suite's `$PARAMETER`s take.
+    """Section `validate`: the values that the suite's `$PARAMETER`s take, and what the features are made with.
 
-    `min_examples` is a number of records, `max_label_share` the share of the most frequent label, `max_*_chars` are characters.
+    `min_examples` is a number of records, `max_label_share` the share of the most frequent label, `max_*_chars` are characters,
+    `max_unreviewed_share` is of all records that may be used or wait, `languages` are two-letter codes.
     """
 
     section: ClassVar[str] = "validate"
@@ -35,166 +49,177 @@ class ValidateParams(Params):
     max_label_share: Annotated[float, Field(gt=0, le=1)]
     max_question_chars: Annotated[int, Field(ge=1)]
     max_answer_chars: Annotated[int, Field(ge=1)]
+    max_unreviewed_share: Annotated[float, Field(ge=0, le=1)]
+    denied_licences: list[str]
+    languages: list[str]
+    required_slices: dict[str, Annotated[int, Field(ge=1)]]
 
 
-Feature = dict[str, Any]
-FAILED_PAGE = Path(".cache/validation.html")  # outside the outputs, which DVC deletes where the stage fails
+class Sorted:
+    """Records as people left them: those that may be used, each once, and those that wait; the others are counted."""
+
+    def __init__(self, decisions: Decisions) -> None:
+        self._decisions = decisions
+        self._used: set[int] = set()
+        self._edited: set[int] = set()
+        self.waiting: list[Record] = []
+        self.verdicts: Counter[str] = Counter()
+
+    def usable(self, records: Iterator[Record]) -> Iterator[Record]:
+        """The records that may be used, edited ones in their new form; an edit may say what another record says."""
+        for record in records:
+            verdict = self._decisions.verdict(record.id, record.origin)
+            self.verdicts[verdict] += 1
+            if verdict == "waiting":
+                self.waiting.append(record)
+            elif verdict in ("accepted", "edited"):
+                usable = self._decisions.edited(record) if verdict == "edited" else record
+                identity = int(usable.id, 16)
+                if identity in (self._used if verdict == "edited" else self._edited):
+                    self.verdicts["edited into another record"] += 1
+                    continue
+                self._used.add(identity)
+                if verdict == "edited":
+                    self._edited.add(identity)
+                yield usable
+
+    @property
+    def unreviewed_share(self) -> float:
+        """Those that wait or are disputed, of all but the rejected ones."""
+        open_ones = self.verdicts["waiting"] + self.verdicts["disputed"]
+        return open_ones / max(1, open_ones + len(self._used))
 
 
-def features(records: Iterable[Record], contract: Contract) -> list[Feature]:
-    """One row a record: what the expectations look at. `complaint` says why an answer does not meet the schema."""
-    rows = [_features(record, contract) for record in records]
-    labels = Counter(row["label"] for row in rows)
-    return [{**row, "label_share": labels[row["label"]] / len(rows)} for row in rows]
+def contradictions(near: Path) -> dict[str, list[str]]:
+    """By id the ids of the records that ask nearly the same and answer something else."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for _, pair in read_jsonl(near):
+        if pair["answers"] == "other":
+            found[pair["first"]].append(pair["second"])
+            found[pair["second"]].append(pair["first"])
+    return found
 
 
-def _features(record: Record, contract: Contract) -> Feature:
-    roles = [turn["role"] for turn in record.messages]
-    complaint = contract.complaint(record.answer)
-    return {
-        "id": record.id,
-        "source": record.source,
-        "turns": len(roles),
-        "licence": record.licence,
-        "roles_alternate": all(role == ("user", "assistant")[n % 2] for n, role in enumerate(roles)),
-        "ends_with_assistant": roles[-1] == "assistant",
-        "empty_turns": sum(not turn["content"].strip() for turn in record.messages),
-        "question_chars": sum(len(turn["content"]) for turn in record.asked),
-        "answer_chars": len(record.answer),
-        "answer_meets_schema": complaint is None,
-        "complaint": complaint or "",
-        "label": contract.label(record.answer) or "",
-    }
+def explained(
+    findings: list[Finding], features: Features, short: dict[str, str], others: Callable[[int], str]
+) -> list[Finding]:
+    """The findings with the reason of the first row, where there is one. `others` names the places that a row contradicts."""
+
+    def why(finding: Finding) -> str:
+        column = finding.of.get("column")
+        if column == "short_slices":
+            return ", ".join(short.values())
+        if column == "answer_meets_schema":
+            return features.complaints.get(finding.rows[0], "") if finding.rows else ""
+        return f"contradicts {others(finding.rows[0])}" if column == "contradicts" and finding.rows else ""
+
+    return [finding if finding.holds else replace(finding, why=why(finding)) for finding in findings]
 
 
-def validate(rows: list[Feature], suite: dict[str, Any], params: ValidateParams) -> list[dict[str, Any]]:
-    """Run the suite; for each expectation whether it holds, its severity, and the numbers of the rows that break it."""
-    import great_expectations as gx
-    import pandas as pd
-    from great_expectations.data_context.types.base import ProgressBarsConfig
-
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("features").add_dataframe_asset("records")
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": pd.DataFrame(rows)})
-    outcome = batch.validate(
-        gx.ExpectationSuite(**suite), expectation_parameters=params.model_dump(), result_format="COMPLETE"
-    )
-    if len(outcome.results) != len(suite["expectations"]):  # GX leaves out what it does not know, with a log line
-        known = {result.expectation_config.type for result in outcome.results}
-        odd = next((one["type"] for one in suite["expectations"] if one["type"] not in known), "one of several alike")
-        fault = f"{odd} is not known to Great Expectations, or its severity or another of its keys is not"
-        raise Fault(f"the suite {suite['name']}", fault, "mend the spelling")
-    return [_finding(result.to_json_dict()) for result in outcome.results]
-
-
-def _finding(result: dict[str, Any]) -> dict[str, Any]:
-    config = result["expectation_config"]
-    raised = [info["exception_message"] for info in _exceptions(result["exception_info"]) if info["raised_exception"]]
-    kwargs = {key: value for key, value in config["kwargs"].items() if key != "batch_id"}
-    return {
-        "expectation": config["type"],
-        "of": kwargs,
-        "severity": config.get("severity", "critical"),
-        "holds": bool(result["success"]) and not raised,
-        "observed": result["result"].get("observed_value"),
-        "rows": sorted(result["result"].get("unexpected_index_list") or []),
-        "error": raised[0] if raised else "",
-        "remedy": (config.get("meta") or {}).get("remedy", "mend the rows, or change the suite"),
-    }
-
-
-def _exceptions(info: dict[str, Any]) -> list[dict[str, Any]]:
-    return [info] if "raised_exception" in info else list(info.values())
-
-
-def fault_of(finding: dict[str, Any], rows: list[Feature], place: Path) -> Fault:
-    """The broken expectation in a line: the first row by file and line, or what was observed, and how to mend it."""
-    of = finding["of"]
-    name = f"{finding['expectation']}({of.get('column', 'the table')})"
-    if finding["error"]:
-        return Fault(place, f"{name} could not be checked ({finding['error']})", "mend the suite")
-    if not finding["rows"]:
-        bounds = ", ".join(f"{key} {of[key]}" for key in ("min_value", "max_value") if of.get(key) is not None)
-        return Fault(place, f"{name} observed {finding['observed']}, wanted {bounds}", finding["remedy"])
-    broken = [rows[index] for index in finding["rows"]]
-    why = f" ({broken[0]['complaint']})" if of.get("column") == "answer_meets_schema" else ""
-    others = ", ".join(row["source"] for row in broken[1:4])
-    count = f"{len(broken)} rows break {name}" if len(broken) > 1 else f"breaks {name}"
-    return Fault(broken[0]["source"], f"{count}{why}{', also ' + others if others else ''}", finding["remedy"])
-
-
-def page(findings: list[dict[str, Any]], rows: list[Feature]) -> str:
-    """The result as one HTML page without anything to load."""
-    body = []
-    for finding in findings:
-        mark = "holds" if finding["holds"] else finding["severity"]
-        where = ", ".join(rows[index]["source"] for index in finding["rows"][:20])
-        cells = (
-            mark,
-            finding["expectation"],
-            json.dumps(finding["of"], sort_keys=True),
-            str(len(finding["rows"])),
-            where,
-        )
-        body.append("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>")
-    style = "body{font-family:sans-serif}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.3em .6em;text-align:left}"
-    head = "".join(f"<th>{name}</th>" for name in ("result", "expectation", "of", "rows that break it", "first places"))
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Validation</title><style>{style}</style>'
-        f"<h1>Validation of {len(rows)} records</h1><table><tr>{head}</tr>{''.join(body)}</table></html>\n"
-    )
-
-
-def load_suite(path: Path) -> dict[str, Any]:
-    """The suite's JSON. Raises Fault where it is none."""
+@contextmanager
+def only_if_valid(out: Path) -> Iterator[None]:
+    """What was written on the way to a Fault is not valid, and goes."""
     try:
-        content = parse_json(path.read_bytes())
-        suite = {
-            "name": str(content["name"]),
-            "expectations": [{**one, "type": one["type"]} for one in content["expectations"]],
-        }
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise Fault(path, f"is no suite of expectations ({error!r})", "restore it from git") from None
-    for name in re.findall(r'"\$PARAMETER": "([^"]*)"', json.dumps(suite)):
-        if name not in ValidateParams.model_fields:
-            raise Fault(path, f"asks for the parameter {name}, which section validate has not", "mend the name")
-    return suite
+        yield
+    except Fault:
+        shutil.rmtree(out, ignore_errors=True)
+        raise
 
 
-def main(params: ValidateParams, records: Path, suite: Path, schema: Path, out: Path, report: Path) -> None:
-    valid = read_records(records)
-    rows = features(valid, Contract.load(schema))
-    if not rows:
-        raise Fault(records, "has no record", "add examples to the sources")
-    findings = validate(rows, load_suite(suite), params)
-    broken = [finding for finding in findings if not finding["holds"]]
+def places_of(records: Path, wanted: set[int]) -> dict[int, str]:
+    """File and line of the records with these numbers."""
+    return {number: record.source for number, record in enumerate(stream_records(records)) if number in wanted}
+
+
+def enough_for(size: int) -> dict[str, str]:
+    """What so many examples are thought to be enough for: by aim, where the number lies in its band."""
+    return {aim: "below" if size < low else "within" if size <= high else "above" for aim, (low, high) in SIZES.items()}
+
+
+def main(
+    params: ValidateParams,
+    review: ReviewParams,
+    records: Path,
+    near: Path,
+    reviews: Path,
+    suite: Path,
+    schema: Path,
+    out: Path,
+    report: Path,
+) -> None:
+    with only_if_valid(out):
+        expected, against = load_suite(suite, ValidateParams.model_fields), contradictions(near)
+        features = Features(Contract.load(schema), params.denied_licences, language_guess(params.languages))
+        sorted_out = Sorted(Decisions(read_reviews(reviews), review.origins))
+
+        def lines() -> Iterator[bytes]:
+            for record in sorted_out.usable(stream_records(records)):
+                features.add(record, record.id in against)
+                yield line_of(record)
+
+        write_lines(out / "records.jsonl", lines())
+        write_records(out / "waiting.jsonl", sorted_out.waiting)
+        if not features.size:
+            raise Fault(
+                records, "has no record that may be used", "add examples to the sources, or approve some: make review"
+            )
+        short = features.finish(sorted_out.unreviewed_share, params.required_slices)
+        findings = validate(features.columns, expected, params.model_dump())
+        wanted = {row for finding in findings for row in finding.rows[:SHOWN]}
+        places = places_of(out / "records.jsonl", wanted) if wanted else {}
+
+        def others(row: int) -> str:
+            partners = set(against[features.columns["id"][row]])
+            return ", ".join(record.source for record in stream_records(out / "records.jsonl") if record.id in partners)
+
+        findings = explained(findings, features, short, others)
+        _judge(findings, places, records, features.size)
+        (out / "page.html").write_text(page(findings, places, features.size), encoding="utf-8")
+        broken = [finding for finding in findings if not finding.holds]
+        write_report(report, _report(findings, features, sorted_out))
+        print(
+            f"validate: {features.size} records meet {len(findings) - len(broken)} of {len(findings)} expectations, "
+            f"{len(sorted_out.waiting)} wait for a reviewer; page in {out / 'page.html'}"
+        )
+
+
+def _judge(findings: list[Finding], places: dict[int, str], table: Path, size: int) -> None:
+    """Say what is broken; raises Fault at the first critical one, once all are said and on the page."""
+    broken = [finding for finding in findings if not finding.holds]
+    critical = [finding for finding in broken if finding.is_critical]
     for finding in broken:
-        if finding["severity"] == "critical":
-            FAILED_PAGE.parent.mkdir(exist_ok=True)
-            FAILED_PAGE.write_text(page(findings, rows), encoding="utf-8")
-            print(f"validate: {len(broken)} expectations are broken; all of them stand in {FAILED_PAGE}")
-            raise fault_of(finding, rows, records)
-        print(f"validate: warning: {fault_of(finding, rows, records)}")
-    write_records(out / "records.jsonl", valid)
-    (out / "page.html").write_text(page(findings, rows), encoding="utf-8")
-    write_report(
-        report,
-        {
-            "records": len(rows),
-            "expectations": len(findings),
-            "warnings": len(broken),
-            "labels": dict(Counter(row["label"] for row in rows)),
-            "findings": [
-                {key: finding[key] for key in ("expectation", "of", "severity", "holds")}
-                | {"broken_rows": len(finding["rows"])}
-                for finding in findings
-            ],
+        if finding not in critical[:1]:
+            print(f"validate: {'also broken' if finding.is_critical else 'warning'}: {finding.fault(places, table)}")
+    if critical:
+        FAILED_PAGE.parent.mkdir(exist_ok=True)
+        FAILED_PAGE.write_text(page(findings, places, size), encoding="utf-8")
+        print(f"validate: {len(broken)} expectations are broken; all of them stand in {FAILED_PAGE}")
+        raise critical[0].fault(places, table)
+
+
+def _report(findings: list[Finding], features: Features, sorted_out: Sorted) -> dict[str, Any]:
+    return {
+        "records": features.size,
+        "expectations": len(findings),
+        "warnings": sum(not finding.holds for finding in findings),
+        "labels": dict(features.labels),
+        "languages": dict(Counter(features.columns["language"])),
+        "enough_for": enough_for(features.size),
+        "reviews": {
+            **{name: sorted_out.verdicts[name] for name in ("accepted", "edited", "rejected", "disputed", "waiting")},
+            "unreviewed_share": round(sorted_out.unreviewed_share, 4),
         },
-    )
-    print(
-        f"validate: {len(rows)} records meet {len(findings) - len(broken)} of {len(findings)} expectations; page in {out / 'page.html'}"
-    )
+        "findings": [
+            {
+                "expectation": finding.expectation,
+                "of": finding.of,
+                "severity": finding.severity,
+                "holds": finding.holds,
+                "broken_rows": len(finding.rows),
+            }
+            for finding in findings
+        ],
+    }
 
 
 if __name__ == "__main__":

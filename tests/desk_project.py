@@ -4,9 +4,31 @@ import json
 from pathlib import Path
 
 SCHEMA = {"type": "object", "properties": {"label": {"type": "string", "enum": ["red", "blue"]}}, "required": ["label"]}
-PARAMS = """ingest: {max_rejects: 0}
-validate: {min_examples: 1, max_label_share: 1.0, max_question_chars: 100, max_answer_chars: 100}
-synthesize: {max_overlap: 0.5}
+PARAMS = """ingest:
+  max_rejects: 0
+  near_duplicates: drop
+  similarity: 0.6
+  personal_data: {email: redact, phone: redact, card: redact, iban: redact, aadhaar: redact, pan: redact, upi: redact,
+    ip: redact, api_key: reject, private_key: reject, jwt: reject}
+review: {origins: [synthetic, production]}
+validate:
+  min_examples: 1
+  max_label_share: 1.0
+  max_question_chars: 100
+  max_answer_chars: 100
+  max_unreviewed_share: 0.1
+  denied_licences: [cc-by-nc-4.0]
+  languages: [en, hi, mr]   # a remark
+  required_slices:          # a remark
+    red: 20
+    sample: 10
+
+synthesize:
+  replies: 1
+  max_overlap: 0.5
+  axes: {tone: Say it in another mood.}
+  teacher: {base_url: "", model: "written by hand for the sample", api_key_env: TEACHER_API_KEY, temperature: null,
+    max_tokens: 400, structured_output: true, price_in: 0.0, price_out: 0.0}
 split:
   salt: sample              # a remark
   test_share: 0.2
@@ -31,9 +53,12 @@ DVC = """stages:
       - data/raw/first.jsonl
       - pipeline/ingest.py   # code, no data
 """
-ENTRY = "{file: first.jsonl, format: prompt_completion, origin: human, answered_by: human, licence: own, rights: own}"
+ENTRY = "{file: first.jsonl, origin: human, answered_by: human, licence: own, rights: own}"
 SOURCES = f"# a remark\nsources:\n  - {ENTRY}\n"
-REPLY = '{"seed": "a", "axis": "tone", "model": "m", "date": "2031-01-02", "reply": "a sample"}\n'
+REPLY = (
+    '{"seed": "a", "axis": "tone", "model": "m", "date": "2031-01-02", "reply": "a sample", "request": "b", '
+    '"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.0}\n'
+)
 REVIEW = '{"record": "a", "decision": "approve", "reviewer": "asha", "date": "2031-01-02", "reason": "a sample"}\n'
 QUESTION = '{"id": "a", "messages": [{"role": "user", "content": "x"}], "check": {"kind": "exact", "value": "x"}}\n'
 FILES = {
@@ -49,7 +74,7 @@ FILES = {
     "task/prompts/plain.yaml": "system: Name the colour of a sample.\nfew_shot: []\n",
     "task/cases/must_pass.jsonl": QUESTION,
     "task/probes/general.jsonl": QUESTION,
-    "task/test_set.txt": "# frozen\nabc\n",
+    "task/test_set.txt": "# frozen\n0123456789abcdef\n",
     "task/README.md": "# The task: sample\n",
     "models/base.json": '{"model": "models/toy", "revision": "", "licence": "own", "files": {"config.json": "0"}}',
     "models/toy/config.json": "{}",

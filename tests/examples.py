@@ -66,11 +66,11 @@ def record(asked: str, reply: str | None = None, **changes: Any) -> Record:
     return Record(**{**values, **changes})
 
 
-def source_entry(file: str, form: str = "chat", **changes: Any) -> dict[str, Any]:
-    """An entry of sources.yaml."""
+def source_entry(file: str, form: str = "", **changes: Any) -> dict[str, Any]:
+    """An entry of sources.yaml; a table needs no word for what it is."""
     return {
         "file": file,
-        "format": form,
+        **({"format": form} if form not in ("", "csv") else {}),
         "origin": "human",
         "answered_by": "human",
         "licence": "Apache-2.0",
@@ -79,5 +79,5 @@ def source_entry(file: str, form: str = "chat", **changes: Any) -> dict[str, Any
     }
 
 
-def source(form: str = "chat", **changes: Any) -> Source:
+def source(form: str = "", **changes: Any) -> Source:
     return Source.model_validate(source_entry("a", form, **changes))

@@ -40,7 +40,15 @@ def record(number: int) -> Record:
         {"role": "user", "content": text},
         {"role": "assistant", "content": json.dumps({"label": colour})},
     )
-    return Record(record_id(turns), turns, "human", "human", f"f:{number}", str(number), (), (), "x")
+    return Record(
+        id=record_id(turns),
+        messages=turns,
+        origin="human",
+        answered_by="human",
+        source=f"f:{number}",
+        group=str(number),
+        licence="x",
+    )
 
 
 def run(folder: Path, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:

@@ -37,33 +37,73 @@ def assert_untouched(listing=SOURCES):
     assert [LISTING.read_bytes().decode(), Path("dvc.yaml").read_text()] == [listing, DVC]
 
 
-ADDED = [  # name, text, form, columns
-    ("b.csv", "message,label\nhi,red\n", "csv", {"input": "message", "answer": {"label": "label"}}),
-    ("c.csv", "tags,label,Text\na,red,hi\n", "csv", {"input": "Text", "answer": {"label": "label"}, "tags": "tags"}),
-    ("d.csv", "\ufeffquestion,colour\nhi,red\n", "csv", {"input": "question", "answer": {"label": "colour"}}),
-    ("chat.jsonl", '\n{"messages": []}\n', "chat", None),
-    ("pairs.jsonl", ROW, "prompt_completion", None),
+CHAT = '\n{"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "red"}]}\n'
+ADDED = [  # name, text, columns, what it is taken for
+    ("b.csv", "message,label\nhi,red\n", None, "csv, 1 rows taken for fields 1"),
+    ("c.csv", "tags,label,Text\na,red,hi\n", None, "csv, 1 rows taken for fields 1"),
     (
-        "g.csv",
-        "group,label,text,tags,mood\nc7,red,hi,a,good\n",
-        "csv",
-        {"input": "text", "answer": {"label": "label"}, "group": "group", "tags": "tags"},
+        "d.csv",
+        "\ufeffquestion,colour\nhi,red\n",
+        {"input": "question", "answer": {"label": "colour"}},
+        "csv, 1 rows taken for columns 1",
     ),
-    ("Größe-1.v2.csv", "text,label\nhi,red\n", "csv", {"input": "text", "answer": {"label": "label"}}),
+    (
+        "e.jsonl",
+        '{"question": "hi", "colour": "red", "group": "c7"}\n',
+        {"input": "question", "answer": {"label": "colour"}, "group": "group"},
+        "jsonl, 1 rows taken for columns 1",
+    ),
+    ("chat.jsonl", CHAT, None, "jsonl, 1 rows taken for chat 1"),
+    ("pairs.jsonl", ROW, None, "jsonl, 1 rows taken for prompt_completion 1"),
+    ("rows.json", f"[{ROW},\n{ROW}]", None, "json, 2 rows taken for prompt_completion 2"),
+    ("g.csv", "group,label,text,tags,mood\nc7,red,hi,a,good\n", None, "csv, 1 rows taken for fields 1"),
+    ("Größe-1.v2.csv", "text;label\nhi;red\n", None, "csv, 1 rows taken for fields 1"),
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "form", "columns"), ADDED)
-def test_source_is_listed_once_in_both_places(name, text, form, columns, project):
+@pytest.mark.parametrize(("name", "text", "columns", "taken"), ADDED)
+def test_source_is_listed_once_in_both_places(name, text, columns, taken, project):
     path = project / "data/raw" / name
     path.write_text(text, encoding="utf-8")
     for _ in range(2):
-        add(path.relative_to(project))
-    listed = [(one["file"], one["format"], one.get("columns")) for one in sources()]
-    assert listed == [("first.jsonl", "prompt_completion", None), (name, form, columns)]
+        found = add(path.relative_to(project))
+        assert str(found).startswith(taken)
+        assert str(found).endswith("examples, no rejects")
+    listed = [(one["file"], one.get("format"), one.get("columns")) for one in sources()]
+    assert listed == [("first.jsonl", None, None), (name, None, columns)]
     pipeline = Path("dvc.yaml").read_text()
     assert yaml.safe_load(pipeline)["stages"]["ingest"]["deps"].count(f"data/raw/{name}") == 1
     assert pipeline.replace(f"      - data/raw/{name}\n", "") == DVC
+
+
+GOOD, BAD = '{"text": "hi", "label": "red"}\n', '{"text": "hi"}\n'
+
+
+@pytest.mark.parametrize("rows", [GOOD + BAD, BAD + GOOD])
+def test_file_of_which_half_are_examples_is_listed_and_says_what_is_not(rows, project):
+    path = project / "data/raw/half.jsonl"
+    path.write_text(rows)
+    found = add(Path("data/raw/half.jsonl"))
+    assert (found.rows, found.rejects) == (2, 1)
+    assert str(found).endswith(f"1 examples, 1 rejects, the first {found.first.place}: {found.first.reason}")
+    assert "data/raw/half.jsonl" in deps()
+
+
+def test_file_of_which_most_are_no_examples_is_refused(project):
+    (project / "data/raw/most.jsonl").write_text(GOOD + BAD + BAD)
+    with pytest.raises(Fault, match=r"data/raw/most\.jsonl:2: 2 of 3 rows are no examples, the first: .*text"):
+        add(Path("data/raw/most.jsonl"))
+    assert_untouched()
+
+
+def test_entry_that_was_written_by_hand_is_what_counts(project):
+    LISTING.write_text(
+        SOURCES + "  - {file: odd.jsonl, origin: human, answered_by: human, licence: own, rights: own,\n"
+        "     columns: {input: body, answer: {label: mark}}}\n"
+    )
+    (project / "data/raw/odd.jsonl").write_text('{"body": "hi", "mark": "red", "more": 1}\n')
+    assert add(Path("data/raw/odd.jsonl")).shapes == {"columns": 1}
+    assert "data/raw/odd.jsonl" in deps()
 
 
 @pytest.mark.parametrize("listing", [new.SOURCES_SKELETON, "sources: [ ]\n", "sources:\n", "sources: []"])
@@ -143,14 +183,14 @@ def test_name_that_yaml_or_dvc_could_misread_is_refused(name, project):
 
 
 ODD_CSV = ["", "body,label\nx,red\n", "text,colour,mood\nx,red,good\n"]
-ODD_JSON = ['{"question": "x", "answer": "y"}\n', "[1]\n", "", "hello\n"]
+ODD_JSON = ['{"body": "x", "reply": "y"}\n', "[1]\n", "", "hello\n", '{"messages": []}\n', "\0\0"]
 
 
 @pytest.mark.parametrize(("end", "text"), [("csv", text) for text in ODD_CSV] + [("jsonl", text) for text in ODD_JSON])
 def test_file_of_unknown_form_is_refused_and_nothing_is_written(end, text, project):
     path = project / f"data/raw/odd.{end}"
     path.write_text(text)
-    with pytest.raises(Fault, match=rf"data/raw/odd\.{end}: .*; "):
+    with pytest.raises(Fault, match=rf"data/raw/odd\.{end}(:1)?: .*; "):
         add(path)
     assert_untouched()
 

@@ -35,7 +35,15 @@ def contract(schema=SCHEMA):
 def record(answer, number=0):
     text = answer if isinstance(answer, str) else json.dumps(answer)
     turns = ({"role": "user", "content": f"question {number}"}, {"role": "assistant", "content": text})
-    return Record(record_id(turns), turns, "human", "human", "f:1", f"g{number}", (), (), "own")
+    return Record(
+        id=record_id(turns),
+        messages=turns,
+        origin="human",
+        answered_by="human",
+        source="f:1",
+        group=f"g{number}",
+        licence="own",
+    )
 
 
 def scored(answer, reference, schema=SCHEMA):

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from pipeline.data.readers import read_source
 from pipeline.data.records import Record
-from pipeline.data.sides import SplitParams, TestSet, draw_test_set, sides
-from pipeline.desk.test_set import _text, draw
+from pipeline.data.sides import SplitParams, draw_test_set, sides
+from pipeline.data.test_set import TestSet
+from pipeline.desk.test_set import _text, draw, extended
 from pipeline.stage import Fault
 from tests.examples import answer, contract, record, source, turns, write_lines
 
@@ -36,7 +37,7 @@ def test_the_draw_is_the_same_in_any_order_where_a_group_has_several_labels(tmp_
 
 def records_of(folder, groups, form="chat"):
     """Records that the reader makes of rows with these groups, two rows a group."""
-    path, rows = folder / "rows", [(f"q{n}", group) for n, group in enumerate([*groups, *groups])]
+    path, rows = folder / f"rows.{form}", [(f"q{n}", group) for n, group in enumerate([*groups, *groups])]
     if form == "chat":
         write_lines(path, *({"messages": turns(asked, answer()), "group": group} for asked, group in rows))
         return list(read_source(path, source(), contract(folder)))
@@ -92,3 +93,29 @@ def test_a_mark_within_a_group_ends_no_line_of_the_test_set(tmp_path, mark):
     written = TestSet(frozenset({records[0].id}), frozenset(row.group for row in records[1:]))
     (tmp_path / "test_set.txt").write_text(_text(written, records), encoding="utf-8")
     assert TestSet.load(tmp_path / "test_set.txt") == written
+
+
+@given(st.lists(st.integers(0, 6), max_size=12), st.lists(st.integers(0, 6), max_size=12))
+def test_a_second_draw_takes_in_what_waits_and_moves_no_other(earlier, later):
+    first = [record(f"q{n}", group=f"c{group}") for n, group in enumerate(earlier)]
+    added = [record(f"later {n}", group=f"c{group}") for n, group in enumerate(later)]
+    frozen = draw_test_set(first, lambda _: "", PARAMS)
+    before = sides([*first, *added], frozen, PARAMS)
+    waiting = [row for row in (*first, *added) if before[row.id] == "new"]
+    again = extended(frozen, [*first, *added], waiting)
+    after = sides([*first, *added], again, PARAMS)
+    assert {key for key, side in after.items() if side == "new"} == set()
+    for key, side in before.items():
+        assert after[key] == ("test" if side == "new" else side)
+
+
+def test_a_second_draw_drops_what_is_gone_and_takes_in_no_synthetic_row():
+    here, gone = record("here"), record("gone")
+    waiting = [
+        record("a"),
+        record("b", origin="synthetic"),
+        record("c", answered_by="model"),
+        record("d", origin="production", answered_by="corrected"),
+    ]
+    again = extended(TestSet(frozenset({here.id, gone.id}), frozenset({"kept"})), [here], waiting)
+    assert again == TestSet(frozenset({here.id, waiting[0].id, waiting[3].id}), frozenset({"kept"}))

@@ -7,12 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.records import read_records, write_records
-from pipeline.data.sides import KEPT, SplitParams, TestSet, draw_test_set, sides
+from pipeline.data.leak_search import find_leaks
+from pipeline.data.records import line_of, read_jsonl, read_records, write_records
+from pipeline.data.shingles import words
+from pipeline.data.sides import Sides, SplitParams, draw_test_set, sides
+from pipeline.data.test_set import KEPT, TestSet
 from pipeline.desk.test_set import _text
-from pipeline.split import main, question, split
+from pipeline.split import LengthParams, NearParams, main
 from pipeline.stage import Fault
-from tests.examples import record, write_json
+from tests.examples import record, write_json, write_lines
+from tests.project import ROOT
 
 PARAMS = SplitParams(salt="s", test_share=0.3, validation_share=0.2)
 ORIGINS, AUTHORS = ("human", "production", "synthetic"), ("human", "corrected", "model")
@@ -36,6 +40,24 @@ ANY_RECORDS = st.sampled_from([PEOPLE, ANYBODY]).flatmap(
 )
 
 
+class Result:
+    """Records by side, and those that left their side because of a leak."""
+
+    def __init__(self, records, frozen, params=PARAMS):
+        side = Sides(records, frozen, params)
+        lines = [(side.of(row), line_of(row)) for row in records]
+        self.leaks = find_leaks(lambda: iter(lines), (), (), {}, 0.6, lambda _: None)
+        gone = {leak.id for leak in self.leaks}
+        names = ("train", "validation", "test", "new")
+        self.by_side = {name: [row for row in records if side.of(row) == name and row.id not in gone] for name in names}
+        self.leaked = [row for row in records if row.id in gone]
+
+
+def question(row):
+    """What a record asks, without case, blanks and punctuation; where nothing is left then, as it stands."""
+    return tuple(words(row.question)) or row.question.strip()
+
+
 def drawn(records):
     return draw_test_set(records, lambda row: str(int(row.group.split()[1]) % 2), PARAMS)
 
@@ -50,7 +72,7 @@ def frozen_sets(draw, records):
 @given(st.data())
 def test_no_record_is_lost_or_comes_twice(data):
     records = data.draw(ANY_RECORDS)
-    result = split(records, data.draw(frozen_sets(records)), PARAMS)
+    result = Result(records, data.draw(frozen_sets(records)))
     placed = [row.id for members in (*result.by_side.values(), result.leaked) for row in members]
     assert Counter(placed) == Counter(row.id for row in records)
 
@@ -61,7 +83,7 @@ def test_the_order_of_the_records_changes_no_side(data):
     shuffled = data.draw(st.permutations(records))
     frozen = drawn(records)
     assert drawn(shuffled) == frozen
-    one, two = split(records, frozen, PARAMS), split(shuffled, frozen, PARAMS)
+    one, two = Result(records, frozen), Result(shuffled, frozen)
     for name, members in one.by_side.items():
         assert {row.id for row in members} == {row.id for row in two.by_side[name]}
 
@@ -100,12 +122,16 @@ def test_only_what_people_asked_and_answered_is_drawn(records):
 def test_nothing_that_is_held_out_is_learnt(data):
     records = data.draw(ANY_RECORDS)
     frozen = data.draw(frozen_sets(records))
-    result = split(records, frozen, PARAMS)
+    result = Result(records, frozen)
     held_out = {question(row) for name in ("test", "new") for row in result.by_side[name]}
     for name in ("train", "validation"):
         assert not {question(row) for row in result.by_side[name]} & held_out
     assert {row.id for row in result.by_side["test"]} == frozen.ids
-    assert all(question(row) in held_out for row in result.leaked)
+    learnt = {question(row) for name in ("train", "validation") for row in result.by_side[name]}
+    side = Sides(records, frozen, PARAMS)
+    for row in result.leaked:
+        assert side.of(row) != "test"
+        assert question(row) in (learnt if side.of(row) == "new" else held_out)
 
 
 @given(ANY_RECORDS)
@@ -155,19 +181,51 @@ def test_questions_without_a_word_are_leaks_of_themselves_alone():
     assert len({question(record(text)) for text in asked}) == len(asked)
     assert question(record(" 👍\n")) == question(record("👍"))
     held, other, same = record("👍", "a"), record("🎉", "b"), record("👍 ", "c")
-    result = split([held, other, same], TestSet(frozenset({held.id}), frozenset({other.group, same.group})), PARAMS)
+    result = Result([held, other, same], TestSet(frozenset({held.id}), frozenset({other.group, same.group})))
     assert result.leaked == [same]
 
 
-def run_main(folder, records, few_shot=(), approved=(), frozen=(), out="out"):
+def run_main(
+    folder,
+    records,
+    few_shot=(),
+    approved=(),
+    frozen=(),
+    out="out",
+    near=(),
+    probes=(),
+    cases=(),
+    max_length=4096,
+    share=0.001,
+):
     write_records(folder / "records.jsonl", records)
     write_records(folder / "approved.jsonl", approved)
+    write_lines(folder / "near.jsonl", *near)
+    write_lines(folder / "probes/p.jsonl", *(asked("p", n, text) for n, text in enumerate(probes)))
+    write_lines(folder / "cases/c.jsonl", *(asked("c", n, text) | {"why": "x"} for n, text in enumerate(cases)))
     (folder / "test_set.txt").write_text("# frozen\n\n" + "\n".join([*frozen, f"{KEPT}c0"]) + "\n")
     write_json(folder / "prompts/plain.yaml", {"system": "", "few_shot": list(few_shot)})
-    params = SplitParams(salt="s", test_share=0.001, validation_share=0.2)
-    names = ("records.jsonl", "approved.jsonl", "test_set.txt", "prompts", out, f"{out}.json")
-    main(params, *(folder / name for name in names))
+    params = SplitParams(salt="s", test_share=share, validation_share=0.2)
+    names = ("records.jsonl", "approved.jsonl", "near.jsonl", "test_set.txt", "prompts", "prompts/plain.yaml")
+    paths = [folder / name for name in (*names, "probes", "cases")]
+    tokenizer = {"model": str(ROOT / "models/tiny-base"), "revision": "", "licence": "x", "files": {}}
+    base = write_json(folder / "base.json", tokenizer)
+    main(
+        params,
+        NearParams(similarity=0.6),
+        LengthParams(max_length=max_length),
+        *paths,
+        base,
+        folder / out,
+        folder / f"{out}.json",
+    )
     return json.loads((folder / f"{out}.json").read_text())
+
+
+def asked(kind, number, text):
+    """A probe or a case."""
+    turn = {"role": "user", "content": text}
+    return {"id": f"{kind}{number}", "messages": [turn], "check": {"kind": "exact", "value": "x"}}
 
 
 def test_the_files_hold_the_sides_and_the_report_their_sizes(tmp_path):
@@ -176,7 +234,7 @@ def test_the_files_hold_the_sides_and_the_report_their_sizes(tmp_path):
     approved = record("q20", origin="synthetic", answered_by="model", group=records[1].group)
     frozen = [records[0].id, "an id that is gone"]
     report = run_main(tmp_path, [copy, *records], (), [approved], frozen)
-    assert report["leaked"] == {"records": 1, "from": ["raw/b.csv:2"]}
+    assert report["leaked"] == {"records": 1, "how": {"exact": 1}, "against": {"test": 1}, "from": ["raw/b.csv:2"]}
     assert report["test_ids_gone"] == ["an id that is gone"]
     files = {name: read_records(tmp_path / f"out/{name}.jsonl") for name in ("train", "validation", "test", "new")}
     assert {name: len(rows) for name, rows in files.items()} == {name: report[name] for name in files}
@@ -222,3 +280,120 @@ def test_a_side_without_a_record_is_a_fault(tmp_path):
     for name, frozen in (("test", []), ("train", [row.id for row in records])):
         with pytest.raises(Fault, match=f"leaves nothing for {name}"):
             run_main(tmp_path, records, frozen=frozen)
+
+
+ASKED = "my new red coat has not come yet and I need it on monday for the wedding of my sister"
+NEARLY = ASKED.replace("monday", "friday")
+
+
+def others(count=20):
+    return [record(f"something else {n}", source=f"raw/a.jsonl:{n}") for n in range(count)]
+
+
+def leaked(report):
+    return report["leaked"]["how"], report["leaked"]["against"]
+
+
+def side_files(folder, out="out"):
+    names = ("train", "validation", "test", "new")
+    return {name: [row.id for row in read_records(folder / f"{out}/{name}.jsonl")] for name in names}
+
+
+def test_a_near_copy_of_a_test_question_leaves_train_and_not_the_test_set(tmp_path):
+    held, copy = record(ASKED), record(NEARLY, "another")
+    pair = {"first": held.id, "second": copy.id, "similarity": 0.8, "answers": "same"}
+    report = run_main(tmp_path, [held, copy, *others()], frozen=[held.id], near=[pair])
+    assert leaked(report) == ({"near": 1}, {"test": 1})
+    assert held.id in side_files(tmp_path)["test"]
+    assert all(copy.id not in ids for ids in side_files(tmp_path).values())
+    [leak] = [row for _, row in read_jsonl(tmp_path / "out/leaks.jsonl")]
+    assert leak == {"id": copy.id, "source": copy.source, "how": "near", "against": "test", "of": held.id}
+
+
+def test_a_near_question_with_a_contradicting_answer_is_no_leak(tmp_path):
+    held, other = record(ASKED), record(NEARLY, "another")
+    pair = {"first": held.id, "second": other.id, "similarity": 0.8, "answers": "other"}
+    report = run_main(tmp_path, [held, other, *others()], frozen=[held.id], near=[pair])
+    assert (
+        report["leaked"]["records"] == 1
+    )  # not as near, but it has thirteen words in a row in common with the test set
+    assert report["leaked"]["how"] == {"13-gram": 1}
+    short, change = record("is it red"), record("is it blue", "another")
+    pair = {"first": short.id, "second": change.id, "similarity": 0.7, "answers": "other"}
+    report = run_main(tmp_path, [short, change, *others()], frozen=[short.id], near=[pair])
+    assert report["leaked"]["records"] == 0
+
+
+@pytest.mark.parametrize(("kind", "name"), [("probes", "probes"), ("cases", "cases")])
+def test_what_probes_and_cases_ask_leaves_train(tmp_path, kind, name):
+    held, near, exact = record("held out"), record(NEARLY), record(ASKED.upper() + "!")
+    report = run_main(tmp_path, [held, near, exact, *others()], frozen=[held.id], **{kind: [ASKED]})
+    assert leaked(report) == ({"near": 1, "exact": 1}, {name: 2})
+
+
+def test_an_approved_synthetic_record_near_the_test_set_leaves(tmp_path):
+    held, seed = record(ASKED), record("a seed of another kind")
+    made = record(NEARLY, origin="synthetic", answered_by="model", group=seed.group, parents=(seed.id,))
+    report = run_main(tmp_path, [held, seed, *others()], approved=[made], frozen=[held.id])
+    assert leaked(report) == ({"near": 1}, {"test": 1})
+
+
+LONG = [f"word{n}" for n in range(40)]
+
+
+@pytest.mark.parametrize(("common", "found"), [(12, 0), (13, 1)])
+def test_thirteen_words_in_a_row_are_a_leak_and_twelve_are_not(tmp_path, common, found):
+    held = record(" ".join(LONG))
+    copy = record(" ".join([*(f"own{n}" for n in range(60)), *LONG[:common], "end"]))
+    report = run_main(tmp_path, [held, copy, *others()], frozen=[held.id])
+    assert report["leaked"]["records"] == found
+
+
+@pytest.mark.parametrize(("uses", "left"), [(10, 10), (11, 0)])
+def test_words_that_many_records_have_are_boilerplate(tmp_path, uses, left):
+    held = record(" ".join(LONG))
+    quoting = [record(" ".join([*(f"own{n}x{m}" for n in range(60)), *LONG[:20]])) for m in range(uses)]
+    report = run_main(tmp_path, [held, *quoting, *others()], frozen=[held.id])
+    assert report["leaked"]["records"] == left
+
+
+def test_a_row_of_new_that_says_what_train_says_is_the_one_that_leaves(tmp_path):
+    """New data takes nothing from what was learnt before."""
+    known = others(60)
+    held = [record("held out")]
+    twins = [record(f"Something else, {n}!", "another answer", source=f"raw/late.jsonl:{n}") for n in range(60)]
+    run_main(tmp_path, [*held, *known], frozen=[held[0].id], out="before", share=0.3)
+    run_main(tmp_path, [*held, *known, *twins], frozen=[held[0].id], out="after", share=0.3)
+    before, after = side_files(tmp_path, "before"), side_files(tmp_path, "after")
+    assert set(before["train"]) <= set(after["train"])
+    assert set(before["validation"]) <= set(after["validation"])
+    asked_before = {question(row) for row in known if row.id in before["train"] + before["validation"]}
+    assert asked_before
+    assert not {question(row) for row in twins if row.id in after["new"]} & asked_before
+
+
+def test_examples_that_would_be_cut_are_counted_and_named(tmp_path, capsys):
+    held, long = record("held out"), record("word " * 2000, source="raw/long.jsonl:7")
+    records = [held, *others()]
+    assert run_main(tmp_path, records, frozen=[held.id], max_length=2048)["tokens"]["counted"] == 0
+    report = run_main(tmp_path, [*records, long], frozen=[held.id], max_length=1024)["tokens"]
+    assert (report["too_long"], report["counted"], report["max_length"]) == (1, 1, 1024)
+    assert report["first"] == [{"source": "raw/long.jsonl:7", "tokens": report["longest_counted"]}]
+    assert "raw/long.jsonl:7 first with" in capsys.readouterr().out
+    tokens = report["longest_counted"]
+    fits = [run_main(tmp_path, [*records, long], frozen=[held.id], max_length=tokens + n)["tokens"] for n in (0, -1)]
+    assert [report["too_long"] for report in fits] == [0, 1]
+
+
+@pytest.mark.parametrize(("frozen", "is_said"), [(1, True), (3, False), (8, True)])
+def test_an_unusual_share_that_is_held_out_is_said(tmp_path, capsys, frozen, is_said):
+    records = others(20)
+    run_main(tmp_path, records, frozen=[row.id for row in records[:frozen]])
+    assert ("10% to 20% is usual" in capsys.readouterr().out) == is_said
+
+
+def test_a_test_example_that_is_gone_is_said(tmp_path, capsys):
+    records = others(20)
+    report = run_main(tmp_path, records, frozen=[records[0].id, "0123456789abcdef"])
+    assert report["test_ids_gone"] == ["0123456789abcdef"]
+    assert "1 records of the test set are gone from the sources, 0123456789abcdef first" in capsys.readouterr().out

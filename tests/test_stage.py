@@ -141,7 +141,7 @@ def test_values_of_any_place_are_checked_by_their_key(tmp_path):
         with pytest.raises(Fault) as caught:
             checked(Knobs, {"learning_rate": 0.5, "steps": 0}, "a.jsonl:3", section)
         assert str(caught.value).startswith(f"a.jsonl:3: {key}: is 0: ")
-    with pytest.raises(Fault, match=r"^a\.jsonl:3: is \[\]: "):
+    with pytest.raises(Fault, match=r"^a\.jsonl:3: is a list: "):
         checked(Knobs, [], "a.jsonl:3")
 
 
@@ -170,13 +170,20 @@ def test_progress_always_tells_the_end(capsys):
     assert len(lines) <= 3
 
 
+RULES = ("email", "phone", "card", "iban", "aadhaar", "pan", "upi", "ip", "api_key", "private_key", "jwt")
+POLICY = ", ".join(f"{rule}: redact" for rule in RULES)
+INGEST = f"ingest: {{{{max_rejects: {{}}, near_duplicates: drop, similarity: 0.6, personal_data: {{{{{POLICY}}}}}}}}}"
+
+
 def ingest_from_the_command_line(folder, params):
     params_file(folder, params)
     write_json(folder / "schema.json", SCHEMA)
     write_json(folder / "raw/sources.yaml", {"sources": [source_entry("a.jsonl")]})
     write_lines(folder / "raw/a.jsonl", {"messages": turns("hello", answer())}, "{broken")
     (folder / "feedback").mkdir()
-    options = "--sources raw/sources.yaml --feedback feedback --schema schema.json --out out --report report.json"
+    (folder / "test_set.txt").touch()
+    inputs = "--sources raw/sources.yaml --feedback feedback --schema schema.json --test-set test_set.txt"
+    options = f"{inputs} --out out --report report.json"
     return subprocess.run(
         [sys.executable, "-m", "pipeline.ingest", *options.split()],
         cwd=folder,
@@ -188,7 +195,7 @@ def ingest_from_the_command_line(folder, params):
 
 
 def test_a_stage_stops_with_one_line_and_exit_1(tmp_path):
-    done = ingest_from_the_command_line(tmp_path, "ingest: {max_rejects: 0}")
+    done = ingest_from_the_command_line(tmp_path, INGEST.format(0))
     assert done.returncode == 1
     assert done.stderr.startswith("ingest: raw/a.jsonl:2: not JSON")
     assert len(done.stderr.splitlines()) == 1
@@ -196,7 +203,7 @@ def test_a_stage_stops_with_one_line_and_exit_1(tmp_path):
 
 
 def test_a_stage_that_ends_well_leaves_its_time(tmp_path):
-    done = ingest_from_the_command_line(tmp_path, "ingest: {max_rejects: 1}")
+    done = ingest_from_the_command_line(tmp_path, INGEST.format(1))
     assert (done.returncode, done.stderr) == (0, "")
     noted = json.loads((tmp_path / TIMES / "ingest.json").read_text())
     assert noted["peak_mib"] > 0

@@ -18,10 +18,12 @@ STAGES = {name: stage.get("do", stage) for name, stage in DVC["stages"].items()}
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "huggingface_hub"}
 # Who may use whom. Stages are the modules of the root; `stage` is what everybody may use.
 ARROWS = {
-    "stages": {"data", "model", "scoring", "stage"},
-    "desk": {"desk", "stages", "data", "model", "scoring", "stage"},
+    "stages": {"data", "model", "scoring", "remote", "stage"},
+    "desk": {"desk", "stages", "data", "model", "scoring", "remote", "stage"},
+    "pull_request": {"pull_request", "desk", "stages", "data", "model", "scoring", "stage"},
     "model": {"model", "data", "stage"},
-    "data": {"data", "stage"},
+    "data": {"data", "remote", "stage"},
+    "remote": {"remote", "stage"},
     "scoring": {"scoring"},
     "stage": set(),
 }
@@ -90,7 +92,7 @@ def test_a_stage_lists_every_path_that_its_command_reads(name):
 
 
 def test_sections_of_the_parameters_are_the_stages_and_the_arms():
-    assert set(PARAMS) == {*STAGES, "arms"}
+    assert set(PARAMS) == {*STAGES, "arms", "review"}
 
 
 def test_every_parameter_is_read_by_a_stage_that_declares_its_section():

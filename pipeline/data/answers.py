@@ -3,18 +3,22 @@
 A schema of type `object` (or `array`) wants an answer in JSON. A schema of type `string` takes the answer's text as it is.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
 
 from pipeline.data.records import parse_json
+from pipeline.data.shingles import jaccard, shingles
 from pipeline.stage import Fault
 
 NOT_JSON = object()  # what `parse` gives for a text that is no JSON
+Relation = Literal["same", "other", "unlike"]
 WHOLE = "answer"  # the name of the one field of an answer that is no object
 
 
@@ -66,7 +70,7 @@ class Contract:
         """Fields of free text."""
         return [name for name, schema in self.fields.items() if _is_free_text(schema)]
 
-    @property
+    @cached_property
     def label_field(self) -> str | None:
         """The first field with a closed list of values: what examples are stratified and balanced by."""
         return next((name for name, schema in self.fields.items() if "enum" in schema), None)
@@ -82,31 +86,64 @@ class Contract:
 
     def complaint(self, text: str) -> str | None:
         """Why the text does not meet the contract, in words, or None."""
+        return self._complaint_of(self.parse(text))
+
+    def judged(self, text: str) -> tuple[str | None, str | None]:
+        """Complaint and label of an answer, which is parsed once."""
         value = self.parse(text)
+        return self._complaint_of(value), self._label_of(value)
+
+    def _complaint_of(self, value: Any) -> str | None:
         if value is NOT_JSON:
             return "is not JSON"
-        error = best_match(self.validator.iter_errors(value))
-        if error is None:
+        if self.validator.is_valid(value):
             return None
-        where = ".".join(str(part) for part in error.absolute_path)
-        return f"{where}: {error.message}" if where else error.message
+        error = best_match(self.validator.iter_errors(value))
+        where = ".".join(str(part) for part in error.absolute_path) if error else ""
+        message = error.message if error else "does not meet the schema"
+        return f"{where}: {message}" if where else message
 
     def field(self, text: str, name: str) -> Any:
         """The value of a field, or None where the text has none."""
-        value = self.parse(text)
+        return self._field_of(self.parse(text), name)
+
+    def _field_of(self, value: Any, name: str) -> Any:
         if name == WHOLE and WHOLE not in (self.schema.get("properties") or {}):
             return None if value is NOT_JSON else value
         return value.get(name) if isinstance(value, dict) else None
 
     def is_readable(self, text: str) -> bool:
         """Whether the answer has the outer form that its fields can be taken from."""
-        value = self.parse(text)
+        return self._is_whole(self.parse(text))
+
+    def relation(self, one: str, other: str, similarity: float) -> Relation:
+        """What two answers to nearly the same question are to each other.
+
+        `same`: all fields with one right value are equal, or, where there is none, the word pairs overlap by at least
+        `similarity`. `other`: such a field differs, so they contradict each other. `unlike`: free texts in other words.
+        """
+        first, second = self.parse(one), self.parse(other)
+        if self.exact_fields and self._is_whole(first) and self._is_whole(second):
+            is_equal = all(_part(first, name) == _part(second, name) for name in self.exact_fields)
+            return "same" if is_equal else "other"
+        return "same" if jaccard(shingles(one), shingles(other)) >= similarity else "unlike"
+
+    def _is_whole(self, value: Any) -> bool:
         return isinstance(value, dict) if self.schema.get("properties") else value is not NOT_JSON
 
     def label(self, text: str) -> str | None:
         """The value of the label field as text, or None."""
-        value = self.field(text, self.label_field) if self.label_field else None
-        return None if value is None else str(value)
+        return self._label_of(self.parse(text))
+
+    def _label_of(self, value: Any) -> str | None:
+        found = self._field_of(value, self.label_field) if self.label_field else None
+        return None if found is None else str(found)
+
+
+def _part(value: Any, name: str) -> Any:
+    """A field of a parsed answer as text that tells 1 from true; an answer that is no object is its own field."""
+    part = value.get(name) if isinstance(value, dict) and name != WHOLE else value
+    return json.dumps(part, sort_keys=True)
 
 
 def _references(schema: Any) -> Iterator[str]:

@@ -1,75 +1,134 @@
 """Ledgers: what people and paid services said, append-only, one file an author and day.
 
-A ledger is a folder of JSON Lines files; the order of files is the order of their names.
+A ledger is a folder of JSON Lines files; the order of files is the order of their names. Lines are only ever added, so two
+branches merge by keeping the lines of both.
 """
 
-from collections import defaultdict
+import json
+import os
+import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+import regex
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pipeline.data.records import digest, read_jsonl
-from pipeline.stage import checked
+from pipeline.stage import Fault, checked
 
 
-class Reply(BaseModel):
-    """What a teacher wrote when it was asked to vary a seed example. `reply` is its text, unparsed and untrusted."""
+class Entry(BaseModel):
+    """A line of a ledger: no unknown key, none missing. `date` is YYYY-MM-DD."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    date: str
+
+
+class Reply(Entry):
+    """What a teacher wrote when it was asked to vary a seed example.
+
+    `request` is the digest of what was asked, `reply` its text, unparsed and untrusted; tokens and `cost` (US dollars) are
+    what the service counted.
+    """
+
+    request: str
     seed: str
     axis: str
     model: str
-    date: str
     reply: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
 
 
-class Review(BaseModel):
-    """A person's decision on a record, by its id."""
+class Review(Entry):
+    """A person's decision on a record, by its id.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    An `edit` carries the turns as they are to be (`pipeline.data.reviews` checks them), and under `becomes` the id of the
+    record that they make; it may be left out where the record has neither tools nor rejected turns.
+    """
+
     record: str
-    decision: Literal["approve", "reject"]
-    reviewer: str
-    date: str
+    decision: Literal["approve", "edit", "reject"]
+    reviewer: Annotated[str, Field(pattern=r"\S")]
     reason: str
+    messages: list[dict[str, Any]] | None = None
+    becomes: str | None = None
+
+    @model_validator(mode="after")
+    def _edit_has_turns(self) -> "Review":
+        if (self.decision == "edit") != bool(self.messages):
+            raise ValueError("messages are needed for an edit, and for an edit only")
+        if self.becomes is not None and (self.decision != "edit" or self.becomes == self.record):
+            raise ValueError("becomes is for an edit, and names another record")
+        return self
 
 
-@dataclass(frozen=True)
-class Decisions:
-    """Ids of records by what people said of them. Where reviewers disagree, the record is disputed and nothing else."""
-
-    approved: frozenset[str]
-    rejected: frozenset[str]
-    disputed: frozenset[str]
+E = TypeVar("E", bound=Entry)
 
 
-def _entries(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Place and content of each line."""
+def read_ledger(folder: Path, kind: type[E]) -> list[tuple[str, E]]:
+    """Place and content of each entry, in order. Raises Fault at the first line that is no such entry."""
+    return [(place, checked(kind, value, place)) for place, value in _lines(folder)]
+
+
+def read_replies(folder: Path) -> list[tuple[str, Reply]]:
+    """Place and reply of each entry of the teacher's ledger; of those that say the same the first one counts."""
+    entries: dict[str, tuple[str, Reply]] = {}
+    for place, reply in read_ledger(folder, Reply):
+        entries.setdefault(digest(reply.model_dump()), (place, reply))
+    return list(entries.values())
+
+
+def read_reviews(folder: Path) -> list[tuple[str, Review]]:
+    """Place and decision of each entry of the reviewers' ledger: all of them, since who approves, rejects and approves again approves."""
+    return read_ledger(folder, Review)
+
+
+def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for path in sorted(folder.glob("*.jsonl")):
         for number, value in read_jsonl(path):
             yield f"{path}:{number}", value
 
 
-def read_replies(folder: Path) -> list[tuple[str, Reply]]:
-    """Place and reply of each entry of the teacher's ledger; an entry that two branches brought counts once."""
-    replies: dict[str, tuple[str, Reply]] = {}
-    for place, value in _entries(folder):
-        replies.setdefault(digest(value), (place, checked(Reply, value, place)))
-    return list(replies.values())
+def append(folder: Path, who: str, entry: Entry) -> Path:
+    """Add an entry to today's file of its author, on the disk before this returns. Gives the file."""
+    path = folder / f"{date.today().isoformat()}-{author_of(who)}.jsonl"
+    folder.mkdir(parents=True, exist_ok=True)
+    line = _line(entry)
+    with path.open("ab+") as file:
+        is_new = not file.tell()
+        if not is_new and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+            line = b"\n" + line  # the last writer was killed in the middle of a line; that line is a fault of its own
+        file.write(line)
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        _keep_name(folder)
+    return path
 
 
-def read_decisions(folder: Path) -> Decisions:
-    """What people said of records; a reviewer's later word replaces the earlier one."""
-    words: dict[str, dict[str, str]] = defaultdict(dict)
-    for place, value in _entries(folder):
-        review = checked(Review, value, place)
-        words[review.record][review.reviewer] = review.decision
-    agreed = {record: set(said.values()) for record, said in words.items()}
-    return Decisions(
-        frozenset(record for record, said in agreed.items() if said == {"approve"}),
-        frozenset(record for record, said in agreed.items() if said == {"reject"}),
-        frozenset(record for record, said in agreed.items() if len(said) > 1),
-    )
+def author_of(who: str) -> str:
+    """A name as part of a file's name. Raises Fault where it has no letter and no digit."""
+    plain = unicodedata.normalize("NFC", who).lower()
+    author = regex.sub(r"[^\p{L}\p{M}\p{N}]+", "-", plain)[:60].strip("-")
+    if not author:
+        raise Fault(f"{who!r}", "is no name that a file can have", "give a name with letters")
+    return author
+
+
+def _line(entry: Entry) -> bytes:
+    """An entry as a line. Half a surrogate pair, which a service may send and UTF-8 cannot hold, becomes a question mark."""
+    text = json.dumps(entry.model_dump(exclude_none=True), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace") + b"\n"
+
+
+def _keep_name(folder: Path) -> None:
+    """Put a folder's list of files on the disk; a new file that is there without its name is lost with the power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -7,17 +7,15 @@ and the salt; what falls on the held-out side waits there (the slice `new`) unti
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
 from pipeline.data.records import Record
-from pipeline.stage import Fault, Params
+from pipeline.data.test_set import TestSet
+from pipeline.stage import Params
 
 Side = Literal["train", "validation", "test", "new"]
-KEPT = "train-group "
 
 
 class SplitParams(Params):
@@ -29,50 +27,45 @@ class SplitParams(Params):
     validation_share: Annotated[float, Field(ge=0, lt=0.5)]
 
 
-@dataclass(frozen=True)
-class TestSet:
-    """The frozen ids, and the groups that were there at the draw and stay on the train side whatever their hash says."""
-
-    __test__ = False  # no pytest class
-    ids: frozenset[str]
-    kept_groups: frozenset[str]
-
-    @classmethod
-    def load(cls, path: Path) -> "TestSet":
-        """Read `test_set.txt`: an id a line, `#` for remarks."""
-        if not path.exists():
-            raise Fault(path, "no such file", "restore it from git, or run make run to draw a test set")
-        try:
-            lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").split("\n")]
-        except UnicodeDecodeError:
-            raise Fault(path, "is not UTF-8 text", "restore it from git") from None
-        entries = [line for line in lines if line and not line.startswith("#")]
-        kept = frozenset(line.removeprefix(KEPT) for line in entries if line.startswith(KEPT))
-        return cls(frozenset(line for line in entries if not line.startswith(KEPT)), kept)
-
-
 def unit_hash(*parts: str) -> float:
     """A number in [0, 1) that depends on the parts alone."""
     text = "\x1f".join(parts)
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
 
 
-def sides(records: Iterable[Record], test_set: TestSet, params: SplitParams) -> dict[str, Side]:
-    """Side of each record by id. A group with a member in the test set is held out as a whole."""
+class Keyed(Protocol):
+    """What a side depends on."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def group(self) -> str: ...
+
+
+class Sides:
+    """The side of each record. A group with a member in the test set is held out as a whole."""
+
+    def __init__(self, records: Iterable[Keyed], test_set: TestSet, params: SplitParams) -> None:
+        self._test_set, self._params = test_set, params
+        self._test_groups = {record.group for record in records if record.id in test_set.ids}
+
+    def of(self, record: Keyed) -> Side:
+        """The side of a record, by its id and group alone."""
+        if record.id in self._test_set.ids:
+            return "test"
+        group, params = record.group, self._params
+        is_drawn = group not in self._test_set.kept_groups and unit_hash(params.salt, group) < params.test_share
+        if is_drawn or group in self._test_groups:
+            return "new"
+        return "validation" if unit_hash(params.salt, "validation", group) < params.validation_share else "train"
+
+
+def sides(records: Iterable[Keyed], test_set: TestSet, params: SplitParams) -> dict[str, Side]:
+    """Side of each record by id."""
     records = list(records)
-    test_groups = {record.group for record in records if record.id in test_set.ids}
-    return {record.id: _side(record, test_set, test_groups, params) for record in records}
-
-
-def _side(record: Record, test_set: TestSet, test_groups: set[str], params: SplitParams) -> Side:
-    if record.id in test_set.ids:
-        return "test"
-    held_out = record.group in test_groups or (
-        record.group not in test_set.kept_groups and unit_hash(params.salt, record.group) < params.test_share
-    )
-    if held_out:
-        return "new"
-    return "validation" if unit_hash(params.salt, "validation", record.group) < params.validation_share else "train"
+    side = Sides(records, test_set, params)
+    return {record.id: side.of(record) for record in records}
 
 
 def draw_test_set(records: Iterable[Record], stratum: Callable[[Record], str], params: SplitParams) -> TestSet:
@@ -95,12 +88,13 @@ def draw_test_set(records: Iterable[Record], stratum: Callable[[Record], str], p
         for group in groups:
             if taken + len(by_group[group]) / 2 > wanted:
                 break
-            if all(_may_test(record) for record in by_group[group]):
+            if all(may_test(record) for record in by_group[group]):
                 chosen.add(group)
                 taken += len(by_group[group])
     kept = {group for group in by_group if group not in chosen and unit_hash(params.salt, group) < params.test_share}
     return TestSet(frozenset(record.id for record in records if record.group in chosen), frozenset(kept))
 
 
-def _may_test(record: Record) -> bool:
+def may_test(record: Record) -> bool:
+    """Whether a person or production asked it, and a person answered or corrected the answer."""
     return record.origin in ("human", "production") and record.answered_by in ("human", "corrected")

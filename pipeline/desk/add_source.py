@@ -2,81 +2,97 @@
 
     python -m pipeline.desk.add_source data/raw/FILE
 
-The form is told from the file's name and first row. A CSV file needs a column of messages and one for each field
-of the answer; where the answer has one field, two columns do. Columns `tags` and `group` are taken for what they are called.
+What the file is, its content tells. Only rows whose keys say nothing need a column map: one is written where the answer has
+one field and one column stands beside that of the messages. The whole file is read first, and nothing is listed that for
+the most part is no example.
 """
 
-import csv
-import json
 import re
 import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipeline.data.answers import Contract
-from pipeline.data.sources import load_sources
+from pipeline.data.fields import INPUTS
+from pipeline.data.files import container_of, open_rows
+from pipeline.data.readers import Reject, read_source
+from pipeline.data.sources import Source, load_sources
+from pipeline.data.telling import UNKNOWN, Teller
 from pipeline.desk.inputs import PIPELINE, SCHEMA, SOURCES
-from pipeline.stage import Fault, read_yaml
+from pipeline.stage import Fault, checked, read_yaml
 
 NAME = re.compile(r"[\w-][\w.-]*")
-INPUTS = ("input", "message", "text", "question", "prompt")
+LOOKED_AT = 100  # rows of which one must say what the keys are
+
+
+@dataclass
+class Survey:
+    """What a file was taken for, and what became of its rows."""
+
+    container: str
+    rows: int = 0
+    rejects: int = 0
+    first: Reject | None = None
+    shapes: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        taken = ", ".join(f"{name} {count}" for name, count in self.shapes.most_common()) or "nothing"
+        text = f"{self.container}, {self.rows} rows taken for {taken}: {self.rows - self.rejects} examples"
+        if self.first is None:
+            return f"{text}, no rejects"
+        return f"{text}, {self.rejects} rejects, the first {self.first.place}: {self.first.reason}"
+
+
+def survey(path: Path, source: Source, contract: Contract) -> Survey:
+    """Read the whole file. Raises Fault where it cannot be read, or where more than half of its rows are no examples."""
+    found = Survey(container_of(path))
+    for row in read_source(path, source, contract, found.shapes):
+        found.rows += 1
+        if isinstance(row, Reject):
+            found.rejects += 1
+            found.first = found.first or row
+    if found.first is not None and found.rejects * 2 > found.rows:
+        fault = f"{found.rejects} of {found.rows} rows are no examples, the first: {found.first.reason}"
+        raise Fault(found.first.place, fault, "mend the rows, or write the entry with columns by hand")
+    return found
 
 
 def entry_for(path: Path, contract: Contract) -> dict[str, Any]:
-    """The entry of `sources.yaml` for a file. Raises Fault where its form cannot be told."""
+    """The entry of `sources.yaml` for a file. Raises Fault where its rows say nothing and no columns can be told."""
     entry: dict[str, Any] = {
         "file": path.name,
-        "format": "csv",
         "origin": "human",
         "answered_by": "human",
         "licence": "proprietary",
         "rights": "our own data",
     }
-    if path.suffix.lower() == ".csv":
-        return {**entry, "columns": _columns(path, contract)}
-    return {**entry, "format": _json_format(path)}
+    opened = open_rows(path)
+    rows = [row for _, row in islice(opened.rows, LOOKED_AT) if isinstance(row, dict)]
+    teller = Teller(Source(**entry), contract, opened.is_text)
+    if not rows or any(teller.tell(row).name != UNKNOWN for row in rows):
+        return entry
+    return {**entry, "columns": _columns(path, list(rows[0]), contract)}
 
 
-def _json_format(path: Path) -> str:
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            first = json.loads(next(line for line in file if line.strip()))
-    except (StopIteration, json.JSONDecodeError, UnicodeDecodeError):
-        raise Fault(path, "its first row is no JSON", "save it as JSON Lines or CSV") from None
-    for keys, name in ((("messages",), "chat"), (("prompt", "completion"), "prompt_completion")):
-        if isinstance(first, dict) and all(key in first for key in keys):
-            return name
-    raise Fault(path, "has neither messages nor prompt and completion", "rename its keys")
-
-
-def _columns(path: Path, contract: Contract) -> dict[str, Any]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            header = next(csv.reader(file))
-    except (StopIteration, UnicodeDecodeError, csv.Error):
-        raise Fault(path, "has no header row in UTF-8", "save it as CSV with a header") from None
+def _columns(path: Path, header: list[str], contract: Contract) -> dict[str, Any]:
+    """The column map where one column stands beside that of the messages, and the answer has one field or none."""
     asked = next((name for name in header if name.lower() in INPUTS), None)
     if asked is None:
         raise Fault(path, f"has no column named {', '.join(INPUTS)}", "rename the column of the messages")
-    rest = [name for name in header if name != asked]
     fields = list(contract.fields)
+    rest = [name for name in header if name != asked]
     extra: dict[str, Any] = {name: name for name in ("group", "tags") if name in rest and name not in fields}
     answers = [name for name in rest if name not in extra]
-    if not contract.schema.get("properties"):
-        if len(answers) == 1:
-            return {"input": asked, "answer": answers[0], **extra}
+    has_fields = bool(contract.schema.get("properties"))
+    if len(answers) == 1 and len(fields) == 1:
+        return {"input": asked, "answer": {fields[0]: answers[0]} if has_fields else answers[0], **extra}
+    if not has_fields:
         raise Fault(path, f"has {len(answers)} columns beside that of the messages", "leave one for the answer")
-    if all(name in rest for name in fields):
-        answer: Any = {name: name for name in fields}
-        return {
-            "input": asked,
-            "answer": answer,
-            **extra,
-        }
-    if len(fields) == 1 and len(answers) == 1:
-        return {"input": asked, "answer": {fields[0]: answers[0]}, **extra}
     missing = [name for name in fields if name not in rest]
     raise Fault(
         path,
@@ -85,8 +101,8 @@ def _columns(path: Path, contract: Contract) -> dict[str, Any]:
     )
 
 
-def add(path: Path) -> None:
-    """Write the entry and the dependency. Raises Fault where the file cannot be a source."""
+def add(path: Path) -> Survey:
+    """Read the file, then write the entry and the dependency. Raises Fault where the file cannot be a source."""
     if path.parent.resolve() != SOURCES.parent.resolve() or not path.is_file():
         raise Fault(path, f"is no file in {SOURCES.parent}", "put it there and name it with FILE=")
     if not NAME.fullmatch(path.name):
@@ -99,10 +115,14 @@ def add(path: Path) -> None:
     listed = listing.get("sources") or [] if isinstance(listing, dict) else None
     if not isinstance(listed, list) or not all(isinstance(source, dict) for source in listed):
         raise Fault(SOURCES, "is no list of sources", "restore it from git")
-    entry = entry_for(path, Contract.load(SCHEMA))
-    if all(source.get("file") != path.name for source in listed):
+    contract = Contract.load(SCHEMA)
+    before = next((source for source in listed if source.get("file") == path.name), None)
+    entry = entry_for(path, contract) if before is None else before
+    found = survey(path, checked(Source, entry, f"{SOURCES}: {path.name}"), contract)
+    if before is None:
         _add_entry(entry, is_first=not listed)
     _add_dependency(SOURCES.parent / path.name)
+    return found
 
 
 def _add_entry(entry: dict[str, Any], is_first: bool) -> None:
@@ -141,9 +161,10 @@ def _add_dependency(path: Path) -> None:
 def main() -> None:
     path = Path(sys.argv[1] if len(sys.argv) == 2 else "")
     try:
-        add(path)
+        found = add(path)
     except Fault as fault:
         sys.exit(f"add-source: {fault}")
+    print(f"add-source: {path.name} is {found}")
     print(f"add-source: {path.name} stands in {SOURCES} and {PIPELINE}; check licence and rights there")
 
 

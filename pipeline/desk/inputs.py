@@ -4,22 +4,25 @@ import json
 from pathlib import Path
 
 from pipeline.data.answers import Contract
-from pipeline.data.ledgers import read_decisions, read_replies
+from pipeline.data.expectations import load_suite
+from pipeline.data.ledgers import read_replies, read_reviews
 from pipeline.data.prompts import load_prompt
 from pipeline.data.questions import read_questions
-from pipeline.data.sides import SplitParams, TestSet
+from pipeline.data.reviews import Decisions, ReviewParams
+from pipeline.data.sides import SplitParams
 from pipeline.data.sources import check_files, load_sources
+from pipeline.data.test_set import TestSet
 from pipeline.evaluate import EvaluateParams, check_targets
-from pipeline.ingest import IngestParams, check_rejects, feedback_sources, ingest, rows_of
+from pipeline.ingest import IngestParams, Intake, check_rejects, feedback_sources, read, rows_of
 from pipeline.model.base import check_presence, load_base
 from pipeline.model.recipe import TrainParams
 from pipeline.predict import PredictParams
 from pipeline.regress import RegressParams
 from pipeline.stage import Fault, load_params, read_yaml
 from pipeline.synthesize import SynthesizeParams
-from pipeline.validate import ValidateParams, load_suite
+from pipeline.validate import ValidateParams
 
-SECTIONS = (ValidateParams, SynthesizeParams, SplitParams, TrainParams, PredictParams, RegressParams)
+SECTIONS = (ValidateParams, ReviewParams, SynthesizeParams, SplitParams, TrainParams, PredictParams, RegressParams)
 SOURCES, FEEDBACK, SCHEMA = Path("data/raw/sources.yaml"), Path("data/feedback"), Path("task/answer.schema.json")
 SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Path("models/base.json")
 TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teacher"), Path("data/ledgers/reviews")
@@ -35,10 +38,10 @@ def check_inputs() -> None:
     ingest_params, evaluate_params = load_params(IngestParams), load_params(EvaluateParams)
     contract = Contract.load(SCHEMA)
     check_targets(evaluate_params, contract)
-    load_suite(SUITE)
+    load_suite(SUITE, ValidateParams.model_fields)
     _check_arms()
     read_replies(TEACHER)
-    read_decisions(REVIEWS)
+    Decisions(read_reviews(REVIEWS), ())
     if TEST_SET.exists():
         TestSet.load(TEST_SET)
     read_questions(PROBES)
@@ -71,12 +74,14 @@ def _check_sources(params: IngestParams, contract: Contract) -> None:
         *(path for path, _ in feedback_sources(FEEDBACK)),
     ]
     state = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files} | {
-        "max_rejects": params.max_rejects
+        "params": params.model_dump()
     }
     if STAMP.exists() and json.loads(STAMP.read_text()) == json.loads(json.dumps(state)):
         return
-    _, rejects, _ = ingest(rows_of(SOURCES, FEEDBACK, contract))
-    check_rejects(rejects, params.max_rejects)
+    intake = Intake()
+    for _ in read(rows_of(SOURCES, FEEDBACK, contract, {}), params.personal_data, intake):
+        pass
+    check_rejects(intake.rejects, params.max_rejects)
     STAMP.parent.mkdir(parents=True, exist_ok=True)
     STAMP.write_text(json.dumps(state))
 

@@ -96,6 +96,10 @@ def rename(name: str) -> None:
     params = PARAMS.read_text(encoding="utf-8")
     params = re.sub(r"(  targets:\n)(    \S+: .*\n)+", r"\1    format_accuracy: 0.9\n", params)
     params = re.sub(r"(  salt: )\S+", rf"\g<1>{name}", params)
+    params = re.sub(r"(  required_slices:)[^\n]*\n(    \S+: .*\n)+", r"\1 {}\n", params)
+    params = re.sub(r"(  languages:) \[[^\]]*\]", r"\1 [en]", params)
+    params = re.sub(r"(  replies:) \d+", r"\1 0", params)
+    params = re.sub(r"(model:) \"?written by hand[^\n,\"]*\"?", r'\1 ""', params)
     PARAMS.write_text(params, encoding="utf-8")
     PROJECT.write_text(
         re.sub(r'(?m)^name = ".*"$', f'name = "{name}"', PROJECT.read_text(encoding="utf-8"), count=1), encoding="utf-8"

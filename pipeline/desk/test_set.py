@@ -1,15 +1,23 @@
-"""Draw the test set, once: where `task/test_set.txt` names no record yet."""
+"""The frozen test set: drawn where there is none yet, and drawn again only when somebody asks for it.
 
+    python -m pipeline.desk.test_set
+
+A second draw keeps every id that is still there, adds what waits in the slice `new`, and drops ids whose records are gone. What
+was learnt before is never taken in, and no record of the train side is moved; the change belongs in a pull request of its own.
+"""
+
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pipeline.data.answers import Contract
-from pipeline.data.records import Record, read_records
-from pipeline.data.sides import KEPT, SplitParams, TestSet, draw_test_set
+from pipeline.data.records import Key, Record, read_records, stream_keys, stream_records
+from pipeline.data.sides import SplitParams, draw_test_set, may_test
+from pipeline.data.test_set import KEPT, TestSet
 from pipeline.desk.inputs import SCHEMA, TEST_SET
 from pipeline.stage import Fault, load_params
 
-VALIDATED = Path("data/validated/records.jsonl")
+VALIDATED, NEW = Path("data/validated/records.jsonl"), Path("data/split/new.jsonl")
 HEAD = """# The frozen test set: the id of a record a line. Drawn once, changed only in a pull request of its own.
 # A line train-group names a group that was there at the draw and stays on the train side whatever its hash says.
 """
@@ -19,6 +27,8 @@ def draw_if_missing(repro: Callable[[str], None]) -> None:
     """Validate the records and draw the test set, unless there is one. Raises Fault where nothing can be drawn."""
     if TEST_SET.exists() and TestSet.load(TEST_SET).ids:
         return
+    if not TEST_SET.exists():
+        TEST_SET.write_text(HEAD, encoding="utf-8")  # the stage `ingest` reads it
     repro("validate")
     contract, records = Contract.load(SCHEMA), read_records(VALIDATED)
     drawn = draw(records, contract, load_params(SplitParams))
@@ -37,6 +47,46 @@ def draw(records: Iterable[Record], contract: Contract, params: SplitParams) -> 
     return draw_test_set(records, lambda record: contract.label(record.answer) or "", params)
 
 
-def _text(drawn: TestSet, records: list[Record]) -> str:
+def extended(test_set: TestSet, there: Iterable[Key], waiting: Iterable[Record]) -> TestSet:
+    """The test set with the waiting records that may be tested on, and without the ids that are no longer there.
+
+    A group whose records wait is held out by its hash, so it stays held out.
+    """
+    known = {key.id for key in there}
+    added = frozenset(record.id for record in waiting if may_test(record))
+    return TestSet((test_set.ids & known) | added, test_set.kept_groups)
+
+
+def _text(drawn: TestSet, records: Iterable[Record | Key]) -> str:
     ids = [record.id for record in records if record.id in drawn.ids]
     return HEAD + "\n".join([*sorted(ids), *(KEPT + group for group in sorted(drawn.kept_groups))]) + "\n"
+
+
+def _draw_again() -> str:
+    before = TestSet.load(TEST_SET)
+    if not before.ids:
+        raise Fault(TEST_SET, "names no record yet", "run make run, which draws the test set")
+    for place in (VALIDATED, NEW):
+        if not place.exists():
+            raise Fault(place, "no such file", "run make run first")
+    keys = [key for key, _ in stream_keys(VALIDATED)]
+    after = extended(before, keys, stream_records(NEW))
+    if after == before:
+        return "nothing waits in the slice new and nothing is gone; the test set stays as it is"
+    TEST_SET.write_text(_text(after, keys), encoding="utf-8")
+    added, gone = len(after.ids - before.ids), len(before.ids - after.ids)
+    return (
+        f"{added} records added, {gone} gone, {len(after.ids)} now; run make run, and commit {TEST_SET} with the reports in a "
+        "pull request of its own: numbers on two test sets cannot be compared"
+    )
+
+
+def main() -> None:
+    try:
+        print(f"test-set: {_draw_again()}")
+    except Fault as fault:
+        sys.exit(f"test-set: {fault}")
+
+
+if __name__ == "__main__":
+    main()

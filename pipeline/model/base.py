@@ -45,6 +45,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def tokenizer_folder(base: Base, place: Path) -> Path:
+    """The folder of the base's files but for the weights, which a tokenizer can do without. Raises Fault as `base_folder` does."""
+    small = {name: digest for name, digest in base.files.items() if not name.endswith(".safetensors")}
+    return base_folder(base.model_copy(update={"files": small}), place)
+
+
 def base_folder(base: Base, place: Path, with_weights: bool = True) -> Path:
     """The folder of the base's files, downloaded from the hub where it is not in the cache yet.
 

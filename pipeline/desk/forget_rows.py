@@ -1,0 +1,123 @@
+"""A person's rows in the sources, the feedback, and earlier versions of both: what is there, and which records it makes."""
+
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.data.answers import Contract
+from pipeline.data.candidates import Demands, ValidateLimits
+from pipeline.data.files import open_rows
+from pipeline.data.personal import KINDS, PersonalDataParams
+from pipeline.data.privacy import cleaned
+from pipeline.data.readers import read_source
+from pipeline.data.records import Record
+from pipeline.data.rows import Unreadable
+from pipeline.data.sources import Source, load_sources
+from pipeline.desk.forget_files import row_texts
+from pipeline.desk.forget_terms import GROUP, Needles, Terms
+from pipeline.desk.inputs import FEEDBACK, SCHEMA, SOURCES
+from pipeline.ingest import IngestParams, feedback_sources
+from pipeline.stage import Fault, load_params
+
+
+@dataclass
+class File:
+    """A file of rows: by number (from 0) the line of each row that goes, and of all rows lines and ids, raw and masked."""
+
+    path: Path
+    gone: dict[int, int] = field(default_factory=dict)
+    lines: "array[int]" = field(default_factory=lambda: array("Q"))
+    raw: "array[int]" = field(default_factory=lambda: array("Q"))
+    masked: "array[int]" = field(default_factory=lambda: array("Q"))
+
+    def take_duplicates(self, ids: frozenset[int]) -> None:
+        """Rows that make one of these records go too."""
+        for number, pair in enumerate(zip(self.raw, self.masked, strict=True)):
+            if not ids.isdisjoint(pair):
+                self.gone.setdefault(number, self.lines[number])
+
+
+class Rows:
+    """The listed sources and the feedback. `files` are those that have been searched, `seeds` the records that were found."""
+
+    def __init__(self, terms: Terms) -> None:
+        listed = load_sources(SOURCES)
+        self.sources: dict[str, Source] = {str(SOURCES.parent / source.file): source for source in listed}
+        self.sources |= {str(path): source for path, source in feedback_sources(FEEDBACK)}
+        self.columns = {GROUP} | {
+            source.columns.group.lower() for source in listed if source.columns and source.columns.group
+        }
+        self.terms, self.files = terms, list[File]()
+        self.seeds: dict[str, Record] = {}
+        self.demands = Demands(Contract.load(SCHEMA), load_params(ValidateLimits), frozenset(KINDS))
+        self._policy: PersonalDataParams = load_params(IngestParams).personal_data
+
+    def search(self) -> None:
+        """Look through every file of today. Raises Fault where one cannot be read."""
+        for name, source in self.sources.items():
+            if Path(name).exists():
+                self.files.append(self._read(Path(name), source))
+        self.take_duplicates()
+
+    def take_duplicates(self) -> None:
+        """Rows of today that make a record which has become known since."""
+        ids = frozenset(int(name, 16) for name in self.terms.ids)
+        for file in self.files:
+            file.take_duplicates(ids)
+
+    def learn(self, copy: Path, name: str) -> None:
+        """Take in the records of the person's rows in a copy of an earlier version of the file of that name.
+
+        The copy has the name too. What is no source today, or cannot be read as it is read today, teaches nothing.
+        """
+        feedback = dict(feedback_sources(copy.parent)) if Path(name).parent == FEEDBACK else {}
+        source = feedback.get(copy) or self.sources.get(name)
+        if source is not None:
+            with suppress(Fault):
+                self._read(copy, source)
+
+    def holds(self, path: Path, is_old: bool) -> bool:
+        """Whether a file that may be one of rows holds a row of the person; of an old one, another version of it counts."""
+        terms = self.terms
+        try:
+            return any(self._is_theirs(row) or (is_old and terms.asks_the_same(row)) for _, row in open_rows(path).rows)
+        except Fault:  # no rows, or damaged ones
+            return False
+
+    def _is_theirs(self, row: Any) -> bool:
+        return self.terms.in_row(row, self.columns) or self.terms.is_known(row)
+
+    def _read(self, path: Path, source: Source) -> File:
+        file = File(path)
+        unread: set[int] = set()
+        for number, (line, row, records) in enumerate(self._rows(path, source)):
+            ids = [int(record.id, 16) for record in records]
+            for numbers, value in zip((file.lines, file.raw, file.masked), (line, *(ids or (0, 0))), strict=True):
+                numbers.append(value)
+            if isinstance(row, Unreadable):
+                unread.add(number)
+            elif self._is_theirs(row) or any(record.id in self.terms.ids for record in records):
+                file.gone[number] = line
+                self.terms.learn(row, records)
+                self.seeds |= {record.id: record for record in records}
+        self._look_at_bytes(file, unread)
+        return file
+
+    def _rows(self, path: Path, source: Source) -> Iterator[tuple[int, Any, tuple[Record, ...]]]:
+        """Line, value, and the record of each row, as it stands and masked; no record where it is a reject."""
+        for (line, row), item in zip(open_rows(path).rows, read_source(path, source, self.demands.contract), strict=True):
+            if not isinstance(item, Record):
+                yield line, row, ()
+                continue
+            masked = cleaned(item, self._policy).row
+            yield line, row, (item, masked if isinstance(masked, Record) else item)
+
+    def _look_at_bytes(self, file: File, unread: set[int]) -> None:
+        """What is no row, such as a line that is no JSON, may hold the text too."""
+        needles = Needles(self.terms)
+        for number, text in enumerate(row_texts(file.path) if unread else ()):
+            if number in unread and needles.in_bytes(text):
+                file.gone[number] = file.lines[number]

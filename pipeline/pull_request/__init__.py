@@ -1,0 +1,1 @@
+"""What the reviewer of a pull request looks at."""

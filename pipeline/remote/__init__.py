@@ -1,0 +1,1 @@
+"""Services that are asked over the network and paid: asked once, written down, replayed."""
