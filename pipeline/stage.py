@@ -124,7 +124,9 @@ def _fault_of(error: ValidationError, place: object, section: str) -> Fault:
     remedy = "mend the value"
     if isinstance(value, str) and first["type"] == "float_type" and _is_number(value):
         remedy = f"write it with a point, {_with_point(float(value))} (YAML reads {value} as text)"
-    shown = {dict: "a mapping", list: "a list"}.get(type(value)) or repr(value)  # what is in them is nobody's business here
+    shown = repr(value)
+    if isinstance(value, dict | list):  # what is in them is nobody's business here
+        shown = "a mapping" if isinstance(value, dict) else "a list"
     shown = shown if len(shown) < 60 else shown[:57] + "..."
     return Fault(key, f"is {shown}: {first['msg'][0].lower()}{first['msg'][1:]}", remedy)
 

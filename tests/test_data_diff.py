@@ -58,6 +58,15 @@ def test_near_questions_are_an_edit_and_others_are_none(project):
     assert project.counts() == (1, 1, 0)
 
 
+def test_a_row_that_a_model_made_up_is_no_edit_of_a_persons(project):
+    near = row(asked(9) + " too")
+    project.rows(*map(row, range(9)))
+    for origin, counts in (("production", (0, 0, 1)), ("synthetic", (1, 1, 0))):
+        project.rows(near, name=f"{RAW}/b.jsonl")
+        project.sources(source_entry("a.jsonl"), source_entry("b.jsonl", origin=origin))
+        assert project.counts() == counts
+
+
 def test_another_answer_is_an_edit_that_shows_the_words(project):
     project.rows(*(row(n) for n in range(9)), row(9, "blue"))
     report, page = project.diff()

@@ -104,7 +104,7 @@ BAD = [
     ("task/probes/general.jsonl", QUESTION.replace("}}", '}, "twin": "b"}'), r"task/probes: a names b as its twin"),
     ("task/test_set.txt", b"\xff\n", r"task/test_set\.txt: is not UTF-8 text"),
     ("task/expectations.json", UNKNOWN, r"task/expectations\.json: asks for the parameter max_chars"),
-    ("data/ledgers/teacher/t.jsonl", REPLY + "{}\n", r"data/ledgers/teacher/t\.jsonl:2: seed: is missing"),
+    ("data/ledgers/teacher/t.jsonl", REPLY + "{}\n", r"data/ledgers/teacher/t\.jsonl:2: date: is missing"),
     ("data/ledgers/reviews/r.jsonl", REVIEW.replace("approve", "ok"), r"reviews/r\.jsonl:1: decision: is 'ok'"),
     ("params.yaml", PARAMS.replace("exact_label: 0.6", "exact_label: 60.0"), r"evaluate\.targets\.exact_label: is 60"),
     (

@@ -156,7 +156,7 @@ LEAVES = (
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False, allow_infinity=False) | NAMES
 )
 JSON = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=20
+    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=8
 )
 
 
@@ -215,6 +215,7 @@ def test_a_large_array_is_never_held_whole(tmp_path):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("start", "end"), [('{"prompt": "', '"}\n'), ("prompt\n", "\n")])
 def test_a_line_at_the_bound_is_read_and_a_longer_one_is_not(start, end, tmp_path):
     head = start.rpartition("\n")[2]
@@ -226,6 +227,7 @@ def test_a_line_at_the_bound_is_read_and_a_longer_one_is_not(start, end, tmp_pat
     assert str(second) == TOO_LONG
 
 
+@pytest.mark.slow
 def test_a_bracket_that_is_never_closed_is_not_read_to_the_end(tmp_path):
     path = write(tmp_path, "[\n[" + " " * (LONGEST + 3 * 2**20))
     with pytest.raises(Fault, match=rf":2: is {TOO_LONG}, or a bracket or a quote is not closed"):

@@ -10,8 +10,8 @@ from collections import Counter
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from pipeline.data.personal import PersonalDataParams
 
+from pipeline.data.personal import PersonalDataParams
 from pipeline.data.readers import Reject, read_source
 from pipeline.data.records import Record, digest, read_jsonl, read_records, record_id, write_lines
 from pipeline.data.spool import Spool
@@ -82,16 +82,30 @@ def assert_balanced(folder, rows):
 @example(
     [codecs.BOM_UTF8 + b'{"messages": [{"role": "assistant", "content": "\\u0000\\u2028"}]}', b"\r", b"\xef\xbb\xbf"]
 )
-def test_any_bytes_of_a_json_lines_file_become_records_and_rejects(folder, lines):
-    content = b"\n".join(lines)
-    filled = [line for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n") if line.strip()]
-    if not filled:
-        with pytest.raises(Fault, match="is empty"):
-            rows_in(folder, content)
-        return
+def test_any_bytes_after_a_line_of_json_become_records_and_rejects(folder, lines):
+    """The first line says what the file is."""
+    content = b"\n".join([json.dumps(chat("first", "row")).encode(), *lines])
+    filled = [line for line in content.split(b"\n") if line.strip()]
     rows = rows_in(folder, content)
     assert len(rows) == len(filled)
     assert_balanced(folder, rows)
+
+
+@given(st.lists(st.binary(max_size=40) | LINES.map(str.encode), min_size=1, max_size=6))
+def test_any_bytes_are_rows_or_a_fault_of_one_line(folder, lines):
+    content = b"\n".join(lines)
+    filled = [line for line in content.removeprefix(codecs.BOM_UTF8).split(b"\n") if line.strip()]
+    said, rows = "", []
+    try:
+        rows = rows_in(folder, content)
+    except Fault as fault:
+        said = str(fault)
+    if rows:
+        assert filled
+        assert_balanced(folder, rows)
+    else:
+        assert said.startswith(str(folder))
+        assert len(said.splitlines()) == 1
 
 
 @given(

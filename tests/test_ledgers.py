@@ -71,7 +71,7 @@ def test_of_replies_that_are_the_same_the_first_stays_with_its_place(tmp_path):
         ({**YES, "mood": 1}, "mood: is not a known key"),
         ({key: value for key, value in YES.items() if key != "reviewer"}, "reviewer: is missing"),
         ({**YES, "reviewer": " "}, "reviewer: is ' '"),
-        ({**YES, "messages": TURNS}, "is {'record'.*messages are needed for an edit, and for an edit only"),
+        ({**YES, "messages": TURNS}, "is a mapping.*messages are needed for an edit, and for an edit only"),
         ({**YES, "decision": "edit"}, ".*messages are needed for an edit"),
         ({**YES, "decision": "edit", "messages": []}, ".*messages are needed for an edit"),
         ({**YES, "becomes": "q"}, ".*becomes is for an edit"),

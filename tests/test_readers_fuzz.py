@@ -18,8 +18,8 @@ from pipeline.data.readers import Reject, read_source
 from pipeline.data.records import RECORD, Record, line_of, record_id
 from pipeline.stage import Fault
 from tests.examples import answer, contract, source
+from tests.rows import AGAINST, SAME, called
 from tests.test_files import parquet, table, zstd
-from tests.test_shapes import AGAINST, SAME, called
 
 ROWS = [row for _, row in [*SAME, *AGAINST]] + [called('{"order": 7}')]
 WORDS = sorted(
@@ -111,7 +111,7 @@ def lines_of(rows):
     return "".join(json.dumps(row) + "\n" for row in [{}, *rows]).encode()
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(rows=st.lists(mutated(), min_size=1, max_size=5))
 def test_wrong_types_at_any_key_make_rejects_in_lines_and_in_arrays(rows, folder):
     lines = drain(put(folder, lines_of(rows), "rows.jsonl"))[1:]
@@ -170,7 +170,7 @@ COLUMNS = [
 KINDS = st.integers(0, len(COLUMNS) - 1)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     columns=st.dictionaries(
         st.sampled_from(WORDS) | st.text(st.characters(codec="utf-8"), max_size=3), KINDS, min_size=1
@@ -196,7 +196,7 @@ NAMES = st.sampled_from(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     data=st.binary(max_size=60) | st.lists(PIECES, max_size=12).map(b"".join),
     name=NAMES,
@@ -247,7 +247,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_damaged_file_gives_rows_or_one_fault(kind, data, folder):
     damaged = bytearray(FILES[kind])

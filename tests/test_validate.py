@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.records import read_records, write_records
-from pipeline.stage import Fault
 from pipeline.data.features import Features, alternates
+from pipeline.data.records import read_records, write_records
 from pipeline.data.reviews import ReviewParams
+from pipeline.stage import Fault
 from pipeline.validate import ValidateParams, enough_for, main
 from tests.examples import SCHEMA, answer, contract, record, turns, write_json, write_lines
 

@@ -106,7 +106,7 @@ def _stream(path: Path, packing: str) -> BinaryIO:
 def _refuse_foreign(path: Path, text: bytes) -> None:
     """Raises Fault for what is no text in UTF-8."""
     found = next((name for magic, name in FOREIGN.items() if text.startswith(magic)), None)
-    if found is None and b"\0" in text[:8000]:
+    if found is None and b"\0" in text[:8000].split(b"\n", 1)[0]:  # further down it is the fault of its row alone
         found = "no text, or UTF-16"
     if found is not None:
         raise Fault(path, f"is {found}", "save it as UTF-8 text (JSON Lines, JSON, CSV) or as Parquet")

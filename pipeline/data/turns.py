@@ -141,7 +141,7 @@ def _call(call: Any) -> dict[str, Any]:
     arguments = {} if arguments is None else arguments
     if not isinstance(arguments, dict):
         raise Unreadable("the arguments of a tool call are no JSON object")
-    check_json(arguments, "the arguments of a tool call")
+    check_json(arguments, "a tool call")
     identity = {"id": call["id"]} if isinstance(call.get("id"), str) else {}
     return {**identity, "type": "function", "function": {"name": function["name"], "arguments": arguments}}
 

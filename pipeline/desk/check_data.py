@@ -28,7 +28,7 @@ from pipeline.pull_request.shown import masked, shown
 from pipeline.stage import Fault, checked, load_params, read_yaml
 
 LEDGERS = TEACHER.parent
-EVERY_KIND = PersonalDataParams(**dict.fromkeys(KINDS, "redact"))
+EVERY_KIND = PersonalDataParams.model_validate(dict.fromkeys(KINDS, "redact"))
 MOST_REASONS = 20  # that are printed
 REMEDY = "mask the values in the file, drop the rows, keep the file out of git with dvc add, or set ingest.personal_data.<rule> to allow"
 
@@ -133,7 +133,7 @@ def lines_of(found: Findings, params: IngestParams) -> Iterator[str]:
     """What to print: a line a place, then the reasons of rows that are no examples where there are too many."""
     for place, counts, fails in found.places:
         rules = "; ".join(f"{rule}, {counts[rule]} time{'s' * (counts[rule] > 1)}" for rule in sorted(counts))
-        yield f"{_shown(place)}: {rules}{'' if fails else ' (no fault here)'}"
+        yield f"{_shown(place)}: {rules}{'' if fails else ' (may be committed)'}"
     for fault in found.faults:
         yield _shown(str(fault))
     if len(found.rejects) > params.max_rejects:

@@ -1,31 +1,20 @@
 """Files without some of their rows: every other byte stays, and whoever is killed in between leaves the old file or the new one."""
 
-import csv
 import gzip
-import io
-import json
 import os
-import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
-from pipeline.data.files import HEADER, PARQUET, open_rows
-from pipeline.data.json_files import BOM, Scanner
-from pipeline.data.rows import LONGEST
-from pipeline.data.tables import divider_of
+from pipeline.data.files import open_rows
+from pipeline.desk.forget_pieces import BY_HAND, Gone, rest_of, unpacked
 from pipeline.desk.forget_terms import row_digest
 from pipeline.stage import Fault
 
-CHUNK = 2**20
-GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-BY_HAND = "take the rows out by hand, and run make forget again"
 MISSING = object()
-Gone = Collection[int]
-Piece = tuple[bytes, bool]  # some bytes of a file, and whether they are a row
+PACKINGS = {"UNCOMPRESSED": "NONE", "LZ4_RAW": "LZ4"}  # as a Parquet file calls them, and as its writer does
 
 
 def without_rows(path: Path, gone: Gone) -> None:
@@ -39,7 +28,7 @@ def without_rows(path: Path, gone: Gone) -> None:
             _write_parquet(path, new, gone)
         else:
             with unpacked(path) as file, _packed(new, packing) as out:
-                out.writelines(_left(container, file, path, gone))
+                out.writelines(rest_of(container, file, path, gone))
         _check(path, new, gone)
 
 
@@ -78,34 +67,6 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def chunks(path: Path) -> Iterator[bytes]:
-    """What a file says: its bytes, unpacked where they are packed, of Parquet each row as JSON; what is damaged, as it is."""
-    try:
-        with unpacked(path) as file:
-            start = file.read(CHUNK)
-            if start.startswith(PARQUET):
-                yield from (json.dumps(row, ensure_ascii=False, default=str).encode() for _, row in open_rows(path).rows)
-                return
-            yield start
-            yield from iter(partial(file.read, CHUNK), b"")
-    except (Fault, EOFError, OSError, zlib.error):
-        with path.open("rb") as file:
-            yield from iter(partial(file.read, CHUNK), b"")
-
-
-def unpacked(path: Path) -> BinaryIO:
-    """A file to read from, whatever it is packed with."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    if start.startswith(GZIP):
-        return io.BufferedReader(gzip.GzipFile(path))
-    if start.startswith(ZSTD):
-        import pyarrow as pa
-
-        return io.BufferedReader(pa.input_stream(str(path), compression="zstd"))
-    return path.open("rb")
-
-
 @contextmanager
 def _packed(path: Path, packing: str) -> Iterator[IO[bytes]]:
     """A file to write to, packed as the old one was; no date and no name in it."""
@@ -123,103 +84,6 @@ def _packed(path: Path, packing: str) -> Iterator[IO[bytes]]:
             yield plain
 
 
-def _line_pieces(file: BinaryIO, _: Path) -> Iterator[Piece]:
-    for at, line in enumerate(file):
-        text = line
-        if not at and line.startswith(BOM):
-            yield BOM, False
-            text = line.removeprefix(BOM)
-        yield text, bool(text) and not text.isspace()
-
-
-def _table_pieces(file: BinaryIO, path: Path) -> Iterator[Piece]:
-    """A row is all lines that it takes; the first one that is not blank is the header."""
-    with unpacked(path) as start:
-        divider = divider_of(start.read(HEADER).removeprefix(BOM).decode("utf-8", "replace"))
-    lines: list[str] = []
-
-    def read() -> Iterator[str]:
-        for at, line in enumerate(io.TextIOWrapper(file, encoding="utf-8", newline="")):
-            lines.append(line)
-            yield line if at else line.removeprefix("\ufeff")
-
-    csv.field_size_limit(LONGEST)
-    is_header = True
-    try:
-        for row in csv.reader(read(), delimiter=divider, strict=True):
-            yield "".join(lines).encode(), bool(row) and not is_header
-            is_header = is_header and not row
-            lines.clear()
-    except csv.Error:
-        raise Fault(path, "has a row that is too long", BY_HAND) from None
-
-
-def _left(container: str, file: BinaryIO, path: Path, gone: Gone) -> Iterator[bytes]:
-    """The bytes that stay."""
-    if container == "json":
-        yield from _document_left(file, path, gone)
-        return
-    number = 0
-    for text, is_row in PIECES[container](file, path):
-        if not (is_row and number in gone):
-            yield text
-        number += is_row
-
-
-def row_texts(path: Path) -> Iterator[bytes]:
-    """The bytes of each row of a file of text, in the order of `open_rows`; of Parquet none."""
-    container = open_rows(path).container.partition(".")[0]
-    if container == "parquet":
-        return
-    with unpacked(path) as file:
-        if container == "json":
-            whole = file.read()
-            yield from _elements(whole, path) or [whole]
-        else:
-            yield from (text for text, is_row in PIECES[container](file, path) if is_row)
-
-
-def _document_left(file: BinaryIO, path: Path, gone: Gone) -> Iterator[bytes]:
-    """An array: a comma goes with the element before it, the end of the last element with the last that stays."""
-    whole = file.read()
-    rows = _elements(whole, path)
-    if not rows:  # one object that is a row itself
-        return
-    starts = _starts(whole, rows, path)
-    stays = [n for n in range(len(rows)) if n not in gone]
-    yield whole[: starts[0]]
-    for n in stays:
-        yield rows[n] if n == stays[-1] else whole[starts[n] : starts[n + 1]]
-    yield whole[starts[-1] + len(rows[-1]) :]
-
-
-def _elements(whole: bytes, path: Path) -> list[bytes]:
-    scanner = Scanner(io.BytesIO(whole), path)
-    is_array = scanner.next_byte() == b"["
-    scanner.take()
-    try:
-        return [text for _, text in (scanner.elements() if is_array else scanner.rows_of_object())]
-    except Fault:
-        if is_array:
-            raise
-        return []
-
-
-def _starts(whole: bytes, rows: list[bytes], path: Path) -> list[int]:
-    """Where each element begins: the first place where they stand one after the other in brackets."""
-    at = whole.find(rows[0])
-    while at >= 0:
-        starts = [at]
-        for row, after in zip(rows, rows[1:], strict=False):
-            starts.append(whole.find(after, starts[-1] + len(row)))
-        ends = [start + len(row) for start, row in zip(starts, rows, strict=True)]
-        between = {whole[end:start].strip() for end, start in zip(ends, starts[1:], strict=False)}
-        if whole[:at].rstrip().endswith(b"[") and between <= {b","} and whole[ends[-1] :].lstrip().startswith(b"]"):
-            return starts
-        at = whole.find(rows[0], at + 1)
-    raise Fault(path, "has an array that cannot be cut", BY_HAND)
-
-
 def _write_parquet(path: Path, new: Path, gone: Gone) -> None:
     """The groups of rows one after the other, with schema, metadata and packing as they are."""
     import numpy as np
@@ -227,7 +91,7 @@ def _write_parquet(path: Path, new: Path, gone: Gone) -> None:
 
     with pq.ParquetFile(path) as file:
         kinds = {
-            column.path_in_schema: column.compression
+            column.path_in_schema: PACKINGS.get(column.compression, column.compression)
             for column in map(file.metadata.row_group(0).column, range(file.metadata.num_columns))
         }
         first = 0
@@ -246,10 +110,3 @@ def _check(path: Path, new: Path, gone: Gone) -> None:
     rows = (row for _, row in open_rows(new).rows)
     if any(row_digest(old) != row_digest(row) for old, row in zip_longest(stays, rows, fillvalue=MISSING)):
         raise Fault(path, "cannot be rewritten without changing other rows", BY_HAND)
-
-
-PIECES: dict[str, Callable[[BinaryIO, Path], Iterator[Piece]]] = {
-    "jsonl": _line_pieces,
-    "csv": _table_pieces,
-    "tsv": _table_pieces,
-}

@@ -8,8 +8,19 @@ from pathlib import Path
 from pipeline.stage import Fault
 
 LINK = "160000"  # the mode of a submodule
-FIELDS = ("%H", "%h", "%P", "%ad", "%s")
-LOG = ("log", "--all", "--full-history", "--topo-order", "--reverse", "-m", "--raw", "-z", "--no-abbrev", "--no-renames")
+FIELDS = ("%H", "%P", "%ad", "%s")
+LOG = (
+    "log",
+    "--all",
+    "--full-history",
+    "--topo-order",
+    "--reverse",
+    "-m",
+    "--raw",
+    "-z",
+    "--no-abbrev",
+    "--no-renames",
+)
 
 
 @dataclass(frozen=True)
@@ -17,10 +28,13 @@ class Commit:
     """A commit as a person knows it; `subject` is untrusted text."""
 
     sha: str
-    short: str
     parents: str
     date: str
     subject: str
+
+    @property
+    def short(self) -> str:
+        return self.sha[:10]
 
     @property
     def line(self) -> str:
@@ -42,7 +56,7 @@ class Version:
 
 def git(*arguments: str) -> str:
     """What git says. Raises Fault where it fails."""
-    done = subprocess.run(["git", *arguments], capture_output=True, check=False)
+    done = subprocess.run(["git", "--no-optional-locks", *arguments], capture_output=True, check=False)
     if done.returncode:
         raise Fault(Path.cwd(), f"git {arguments[0]} fails here", "run make forget in a clone of the project")
     return done.stdout.decode("utf-8", "replace")
@@ -84,3 +98,8 @@ def changed(*folders: str) -> list[str]:
 
 def is_shallow() -> bool:
     return git("rev-parse", "--is-shallow-repository").strip() == "true"
+
+
+def staged() -> set[str]:
+    """The contents of today's files, as git names them."""
+    return {line.split()[1] for line in git("ls-files", "-s", "-z").split("\0") if line}

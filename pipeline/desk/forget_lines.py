@@ -1,4 +1,4 @@
-"""What else of a person there is in the work tree: lines of the ledgers and the test set, what was built, and what only a person can mend."""
+"""What else of a person there is in the work tree: lines of ledgers and test set, what was built, and what people must mend."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,8 +12,8 @@ from pipeline.data.candidates import Draft, candidate, draft_of
 from pipeline.data.ledgers import Reply
 from pipeline.data.records import Record, Turn, digest, parse_json, read_lines, record_id
 from pipeline.data.test_set import KEPT
-from pipeline.desk.forget_files import chunks
 from pipeline.desk.forget_history import git
+from pipeline.desk.forget_pieces import chunks
 from pipeline.desk.forget_rows import Rows
 from pipeline.desk.forget_terms import PERSON, Needles, Terms
 from pipeline.desk.inputs import FEEDBACK, REVIEWS, SOURCES, TEACHER, TEST_SET

@@ -1,100 +1,133 @@
-"""Objects of DVC, of today and of every commit, in the local cache and on every remote: which hold something of a person."""
+"""Which objects of DVC, of today and of every commit, hold something of a person, and which models were trained on them."""
 
 import json
 import tempfile
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import yaml
-
-from pipeline.desk.forget_files import chunks
-from pipeline.desk.forget_history import Version, git, save, versions
+from pipeline.desk.forget_history import Commit, git, versions
 from pipeline.desk.forget_lines import Lines
-from pipeline.desk.forget_rows import Rows
+from pipeline.desk.forget_pieces import chunks
+from pipeline.desk.forget_rows import Rows, is_source
+from pipeline.desk.forget_stores import FOLDER, Store, named
 from pipeline.desk.forget_terms import Needles
-from pipeline.desk.inputs import FEEDBACK, SOURCES
-from pipeline.stage import Fault, SafeLoader, progress
+from pipeline.stage import progress
 
 LOCK, POINTERS = "dvc.lock", "*.dvc"
-FOLDER = ".dir"
-RUNS = "runs"
-NO_DELETION = ("http", "https")
+TRAIN, ADAPTER = "data/split/train.jsonl", "models/adapter"
 
 
 @dataclass(frozen=True)
-class Store:
-    """The local cache or a remote: its objects, and beside them the run cache."""
+class Training:
+    """What a commit says of the model: the objects of its training data and of its adapter."""
 
-    name: str
-    odb: Any
-    root: Any
-
-    def has(self, oids: Iterable[str]) -> set[str]:
-        """Which of the objects are there."""
-        return set(self.odb.list_oids_exists(sorted(oids)))
-
-    @contextmanager
-    def content(self, oid: str) -> Iterator[Path]:
-        """An object as a file on this machine."""
-        place = self.odb.oid_to_path(oid)
-        if self.odb.fs.protocol == "local":
-            yield Path(place)
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            self.odb.fs.get_file(place, str(Path(folder) / "object"))
-            yield Path(folder) / "object"
-
-    def runs(self) -> dict[str, set[str]]:
-        """Entries of the run cache, by place, and the objects that each of them names."""
-        fs, folder = self.root.fs, self.root.fs.join(self.root.path, RUNS)
-        found: dict[str, set[str]] = {}
-        for place in sorted(fs.find(folder)) if fs.exists(folder) else ():
-            with fs.open(place, "rb") as file:
-                found[place] = {oid for oid, _ in named(file.read().decode("utf-8", "replace"), "")}
-        return found
-
-    def delete(self, oids: Collection[str], runs: Collection[str]) -> None:
-        """Take out entries of the run cache, then folders, then files: what names something goes before what it names."""
-        from dvc_data.hashfile.db import get_index
-
-        for places in (sorted(runs), *_by_kind(oids, self.odb)):
-            if places:
-                self.odb.fs.remove(places)
-        get_index(self.odb).clear()  # DVC's own memory of what the remote has
-
-
-def _by_kind(oids: Collection[str], odb: Any) -> tuple[list[str], list[str]]:
-    folders = [odb.oid_to_path(oid) for oid in sorted(oids) if oid.endswith(FOLDER)]
-    return folders, [odb.oid_to_path(oid) for oid in sorted(oids) if not oid.endswith(FOLDER)]
-
-
-def named(text: str, folder: str) -> Iterator[tuple[str, str]]:
-    """Object and path of every output and dependency in a file of DVC that lies in `folder`. What is no such file names none."""
-    try:
-        todo = [yaml.load(text, Loader=SafeLoader)]  # noqa: S506  # a safe one
-    except yaml.YAMLError:
-        return
-    while todo:
-        value = todo.pop()
-        if isinstance(value, dict):
-            if isinstance(value.get("md5"), str) and isinstance(value.get("path"), str):
-                yield value["md5"], str(PurePosixPath(folder) / value["path"])
-            todo += value.values()
-        elif isinstance(value, list):
-            todo += value
+    commit: Commit
+    data: str
+    adapter: str
 
 
 @dataclass
 class Objects:
-    """All objects that are known of, by id with the paths that they had. `theirs` hold something of the person."""
+    """All objects that are known of, with the paths that they had. `theirs` hold something of the person, or list such a one."""
 
     stores: list[Store]
-    paths: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    current: set[str] = field(default_factory=set)
-    members: dict[str, set[str]] = field(default_factory=dict)
-    places: dict[str, Store] = field(default_factory=dict)
     theirs: set[str] = field(default_factory=set)
+    paths: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    trainings: list[Training] = field(default_factory=list)
+    _current: set[str] = field(default_factory=set)
+    _members: dict[str, set[str]] = field(default_factory=dict)
+
+    def collect(self) -> None:
+        """Gather the objects that commits, the work tree and run caches name; of a cache of our own, all."""
+        texts: dict[str, str] = {}
+        for version in versions(LOCK, POINTERS):
+            if version.blob not in texts:
+                texts[version.blob] = git("cat-file", "blob", version.blob)
+            self._name(texts[version.blob], version.path)
+            if version.path == LOCK:
+                self._add_training(version.commit, texts[version.blob])
+        for name in git("ls-files", "-z", "-c", "-o", "--", LOCK, POINTERS).split("\0"):
+            if name and Path(name).is_file():
+                found = self._name(Path(name).read_text(encoding="utf-8", errors="replace"), name)
+                self._current |= found if name != LOCK else set()
+        for store in self.stores:
+            for oids in store.runs().values():
+                self.paths |= {oid: self.paths[oid] for oid in oids}
+            self.paths |= {oid: self.paths[oid] for oid in store.oids if store.is_ours}
+        self._open_folders()
+
+    def _name(self, text: str, name: str) -> set[str]:
+        pairs = list(named(text, str(PurePosixPath(name).parent)))
+        for oid, path in pairs:
+            self.paths[oid].add(path)
+        return {oid for oid, _ in pairs}
+
+    def _add_training(self, commit: Commit, text: str) -> None:
+        by_path = {path: oid for oid, path in named(text, "")}
+        if TRAIN in by_path:
+            self.trainings.append(Training(commit, by_path[TRAIN], by_path.get(ADAPTER, "")))
+
+    def _open_folders(self) -> None:
+        """What stands in a folder has a path too."""
+        for oid in [oid for oid in self.paths if oid.endswith(FOLDER)]:
+            entries = self._entries(oid)
+            self._members[oid] = {entry["md5"] for entry in entries}
+            for entry in entries:
+                self.paths[entry["md5"]] |= {str(PurePosixPath(path) / entry["relpath"]) for path in self.paths[oid]}
+            if oid in self._current:
+                self._current |= self._members[oid]
+
+    def _entries(self, oid: str) -> list[dict[str, Any]]:
+        store = self.place(oid)
+        if store is None:
+            return []
+        with store.content(oid) as path:
+            entries: list[dict[str, Any]] = json.loads(path.read_bytes())
+        return entries
+
+    def place(self, oid: str) -> Store | None:
+        """Where an object can be read, the nearest place first."""
+        return next((store for store in self.stores if oid in store.oids), None)
+
+    def search(self, rows: Rows, lines: Lines) -> None:
+        """Look through what has not been found yet. What is found teaches more ids, so this is to be called again."""
+        todo = [oid for oid in sorted(self.paths) if oid not in self.theirs and self.place(oid) is not None]
+        needles, show = Needles(rows.terms), progress("forget")
+        for number, oid in enumerate(todo, 1):
+            if self._holds(oid, needles, rows, lines):
+                self.theirs.add(oid)
+            show(number, len(todo), "objects searched")
+        self.theirs |= {oid for oid, members in self._members.items() if not members.isdisjoint(self.theirs)}
+
+    def _holds(self, oid: str, needles: Needles, rows: Rows, lines: Lines) -> bool:
+        store, names = self.place(oid), self.paths[oid]
+        is_rows = not names or any(map(is_source, names))
+        if store is None:
+            return False
+        with store.content(oid) as path:
+            is_theirs = needles.in_stream(chunks(path)) or (
+                is_rows and rows.holds(path, is_old=oid not in self._current)
+            )
+            if is_theirs:
+                lines.learn_children(path)
+                learn_rows(path, names, rows)
+        return is_theirs
+
+    def unknown(self) -> Iterator[tuple[str, int]]:
+        """Remotes with objects that nothing known here names, and how many; they were not searched."""
+        for store in self.stores:
+            count = len(store.oids - self.paths.keys())
+            if count:
+                yield store.name, count
+
+
+def learn_rows(path: Path, names: Iterable[str], rows: Rows) -> None:
+    """Take in the records of an earlier version of a source, under the names that it had."""
+    for name in sorted(filter(is_source, names)):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / Path(name).name
+            copy.symlink_to(path.resolve())
+            rows.learn(copy, name)

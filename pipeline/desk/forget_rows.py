@@ -15,12 +15,17 @@ from pipeline.data.privacy import cleaned
 from pipeline.data.readers import read_source
 from pipeline.data.records import Record
 from pipeline.data.rows import Unreadable
-from pipeline.data.sources import Source, load_sources
-from pipeline.desk.forget_files import row_texts
+from pipeline.data.sources import Source, check_files, load_sources
+from pipeline.desk.forget_pieces import row_texts
 from pipeline.desk.forget_terms import GROUP, Needles, Terms
 from pipeline.desk.inputs import FEEDBACK, SCHEMA, SOURCES
 from pipeline.ingest import IngestParams, feedback_sources
 from pipeline.stage import Fault, load_params
+
+
+def is_source(name: str) -> bool:
+    """Whether a path is that of a file of rows, of today or of another day."""
+    return Path(name).parent in (SOURCES.parent, FEEDBACK) and Path(name) != SOURCES
 
 
 @dataclass
@@ -45,6 +50,7 @@ class Rows:
 
     def __init__(self, terms: Terms) -> None:
         listed = load_sources(SOURCES)
+        check_files(SOURCES, listed)
         self.sources: dict[str, Source] = {str(SOURCES.parent / source.file): source for source in listed}
         self.sources |= {str(path): source for path, source in feedback_sources(FEEDBACK)}
         self.columns = {GROUP} | {
@@ -56,10 +62,8 @@ class Rows:
         self._policy: PersonalDataParams = load_params(IngestParams).personal_data
 
     def search(self) -> None:
-        """Look through every file of today. Raises Fault where one cannot be read."""
-        for name, source in self.sources.items():
-            if Path(name).exists():
-                self.files.append(self._read(Path(name), source))
+        """Look through every file of today. Raises Fault where one is not there or cannot be read."""
+        self.files = [self._read(Path(name), source) for name, source in self.sources.items()]
         self.take_duplicates()
 
     def take_duplicates(self) -> None:
@@ -108,7 +112,11 @@ class Rows:
 
     def _rows(self, path: Path, source: Source) -> Iterator[tuple[int, Any, tuple[Record, ...]]]:
         """Line, value, and the record of each row, as it stands and masked; no record where it is a reject."""
-        for (line, row), item in zip(open_rows(path).rows, read_source(path, source, self.demands.contract), strict=True):
+        if next(open_rows(path).rows, None) is None:
+            return  # its last row has been forgotten
+        for (line, row), item in zip(
+            open_rows(path).rows, read_source(path, source, self.demands.contract), strict=True
+        ):
             if not isinstance(item, Record):
                 yield line, row, ()
                 continue

@@ -28,8 +28,8 @@ DEEPEST = 64
 class Terms:
     """What tells a person's rows and records. It grows while it is looked for: a row that is found has an id, its children too.
 
-    `text` is folded, `typed` is as it was given; `keys` are values of `group`, `people` their digests; `rows` are digests of whole rows, `said` those of
-    all that a user said in one of them.
+    `text` is folded, `typed` is as it was given; `keys` are values of `group`, `people` their digests; `rows` are digests of
+    whole rows, `said` those of all that a user said in one of them.
     """
 
     ids: set[str] = field(default_factory=set)
@@ -46,7 +46,9 @@ class Terms:
         if asked.startswith(TEXT):
             typed = asked.removeprefix(TEXT).strip()
             if len(typed) < SHORTEST:
-                raise Fault("ID", f"is a text of fewer than {SHORTEST} letters, which is nobody's own", "give more of it")
+                raise Fault(
+                    "ID", f"is a text of fewer than {SHORTEST} letters, which is nobody's own", "give more of it"
+                )
             return cls(text=folded(typed), typed=typed)
         key = " ".join(asked.split())
         if not key:

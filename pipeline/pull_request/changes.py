@@ -64,15 +64,18 @@ class _Edits:
         self.old_of: dict[str, str] = {}
 
     def pair(self, pairs: Iterator[Ids]) -> None:
-        """Take the pairs whose two are still free."""
+        """Take the pairs whose two are still free; what a model made up is no edit of what a person wrote."""
         for old, new in pairs:
             is_free = old in self.removed and old not in self.new_of and new not in self.old_of
-            if is_free and self.removed[old].origin == self.added[new].origin:
+            if is_free and self._is_synthetic(old) == self._is_synthetic(new):
                 self.new_of[old], self.old_of[new] = new, old
+
+    def _is_synthetic(self, identity: str) -> bool:
+        return (self.removed.get(identity) or self.added[identity]).origin == "synthetic"
 
 
 def _by_parent(added: list[Row], after: DataSide) -> Iterator[Ids]:
-    """What names the record that it was made of; a synthetic one names its seed, which is of another origin."""
+    """What names the record that it was made of, as an edit by a reviewer does."""
     return ((parent, row.id) for row in added for parent in after.record(row.id).parents)
 
 

@@ -18,6 +18,7 @@ from pipeline.data.reviews import ReviewParams
 from pipeline.data.sides import SplitParams
 from pipeline.data.spool import Spool
 from pipeline.desk.inputs import SCHEMA
+from pipeline.desk.plain_text import plain
 from pipeline.ingest import IngestParams
 from pipeline.pull_request.changes import changes
 from pipeline.pull_request.older import params_of
@@ -91,14 +92,14 @@ def main() -> None:
     try:
         base = revision_of(sys.argv[1] if len(sys.argv) > 1 else "", repository)
     except Fault as fault:
-        sys.exit(f"data-diff: {fault}")
+        sys.exit(f"data-diff: {plain(str(fault))}")
     (repository / CACHE).mkdir(exist_ok=True)
     with TemporaryDirectory(prefix="data-diff-", dir=repository / CACHE) as folder:
         try:
             report = data_diff(base, repository, Path(folder))
         except Fault as fault:
             line = str(fault).replace(f"{folder}/base/", f"{base.name}:").replace(f"{folder}/work/", "")
-            sys.exit(f"data-diff: {line}")
+            sys.exit(f"data-diff: {plain(line)}")
     page = markdown(report)
     write_report(NUMBERS, report)
     PAGE.write_text(page, encoding="utf-8")

@@ -58,7 +58,7 @@ class Settings:
 
 
 class Row(msgspec.Struct, gc=False):
-    """What is compared of a record. `state` is its side, or why it is on none; `side` is empty then, but for a leak."""
+    """What is compared of a record. `state` is its side, or why it is on none; a leak keeps the `side` that it left."""
 
     id: str
     group: str
@@ -67,7 +67,7 @@ class Row(msgspec.Struct, gc=False):
     line: int
     number: int
     state: str
-    side: str = ""
+    side: Side | None = None
 
 
 @dataclass
@@ -207,7 +207,9 @@ class _Table:
         asked = {"probes": read_questions(self._root / PROBES), "cases": read_questions(self._root / CASES)}
 
         def lines() -> Iterator[tuple[Side, bytes]]:
-            return ((sides.of(KEY.decode(line)), line) for line in self._spool.lines(without=self._unused))
+            for line in self._spool.lines(without=self._unused):
+                if side := self.rows[KEY.decode(line).id].side:
+                    yield side, line
 
         found = find_leaks(lines, self._added, pairs, asked, similarity, lambda _: None)
         leaks = {leak.id: leak for leak in reversed(found)}
