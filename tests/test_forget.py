@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.data.candidates import Demands, ValidateLimits, candidate, draft_of
+from pipeline.data.candidates import candidate, draft_of
 from pipeline.data.ledgers import Reply
 from pipeline.data.records import Record, digest, read_records, write_records
 from pipeline.desk import forget
@@ -39,7 +39,10 @@ DVC = """stages:
     deps: [data/split/train.jsonl]
     outs: [models/adapter]
 """
-REPLY = {"axis": "tone", "model": "m", "date": "2031-01-02", "request": "b", "prompt_tokens": 1, "completion_tokens": 1, "cost": 0.0}  # fmt: skip
+REPLY = {
+    **{"axis": "tone", "model": "m", "date": "2031-01-02", "request": "b"},
+    **{"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.0},
+}
 ANSWER = {"label": "red"}
 
 
@@ -55,7 +58,9 @@ TABLE = ["text,label,group\r\n", f'"the red lamp\nof the kitchen",red,{KEY}\r\n'
 
 def dvc(folder, *arguments):
     environment = {**os.environ, **QUIET, "DVC_SITE_CACHE_DIR": str(folder.parent / "site")}
-    subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, env=environment, check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], cwd=folder, env=environment, check=True, capture_output=True
+    )
 
 
 def lines(path, *entries):
@@ -80,10 +85,14 @@ def review_of(record: str, decision="approve", **more) -> dict:
 def build(name):
     """What the stages would write of the sources; the adapter is other bytes each time."""
     records, demands = records_here()
-    replies = [Reply.model_validate_json(line) for line in Path("data/ledgers/teacher/t.jsonl").read_text().splitlines()]
+    replies = [
+        Reply.model_validate_json(line) for line in Path("data/ledgers/teacher/t.jsonl").read_text().splitlines()
+    ]
     seeds = {record.id: record for record in records.values()}
     made = [
-        candidate(f"data/ledgers/teacher/t.jsonl:{number}", draft_of(reply, demands.contract), seeds[reply.seed], demands)
+        candidate(
+            f"data/ledgers/teacher/t.jsonl:{number}", draft_of(reply, demands.contract), seeds[reply.seed], demands
+        )
         for number, reply in enumerate(replies, 1)
     ]
     write_records(Path("data/records/records.jsonl"), records.values())
@@ -116,7 +125,9 @@ def template(tmp_path_factory):
 def _fill(folder):
     for name in ("data/feedback/one.jsonl", "data/ledgers/teacher/t.jsonl", "data/ledgers/reviews/r.jsonl"):
         (folder / name).write_text("")
-    (folder / "params.yaml").write_text((folder / "params.yaml").read_text().replace("max_rejects: 0", "max_rejects: 9"))
+    (folder / "params.yaml").write_text(
+        (folder / "params.yaml").read_text().replace("max_rejects: 0", "max_rejects: 9")
+    )
     (folder / "data/raw/sources.yaml").write_text(LISTING)
     (folder / "data/raw/first.jsonl").write_text("".join(FIRST))
     (folder / "data/raw/kept.csv").write_bytes("".join(TABLE).encode())
@@ -249,7 +260,10 @@ def test_a_record_goes_with_its_duplicate_and_its_children(project, monkeypatch,
     assert after["data/raw/more.json"][0].decode() == f"[{row('a red hat, please')}]"
     assert after["data/raw/kept.csv"] == before["data/raw/kept.csv"]
     assert after["data/raw/kept.csv.dvc"] == before["data/raw/kept.csv.dvc"]
-    assert [len(after[f"data/ledgers/{name}"][0].splitlines()) for name in ("teacher/t.jsonl", "reviews/r.jsonl")] == [1, 1]
+    assert [len(after[f"data/ledgers/{name}"][0].splitlines()) for name in ("teacher/t.jsonl", "reviews/r.jsonl")] == [
+        1,
+        1,
+    ]
     assert after["task/test_set.txt"] == before["task/test_set.txt"]
     assert after["data/feedback/one.jsonl"] == before["data/feedback/one.jsonl"]
     for place in objects(project):
@@ -275,7 +289,10 @@ def test_a_text_is_found_where_ingest_hides_it(spelling, project, monkeypatch, c
 def test_a_group_that_is_personal_data_is_found_by_its_digest_too(project, monkeypatch, capsys):
     mail = "mira@example.com"
     Path("data/raw/first.jsonl").write_text(FIRST[1] + row("a red boat, and soon", mail))
-    lines(Path("task/cases/must_pass.jsonl"), {"id": "a", "messages": [{"role": "user", "content": "a red boat, and soon"}]})
+    lines(
+        Path("task/cases/must_pass.jsonl"),
+        {"id": "a", "messages": [{"role": "user", "content": "a red boat, and soon"}]},
+    )
     commit(project, "another person")
     assert run(f"person-{digest(mail)}", monkeypatch) == 0
     assert Path("data/raw/first.jsonl").read_text() == FIRST[1]
@@ -293,7 +310,11 @@ def test_an_earlier_version_of_a_row_is_found_by_what_history_tells(project, mon
     build("third")
     dvc(project, "commit", "-q", "-f")
     commit(project, "a row less")
-    kept = [name for name, content in objects(project)[0].items() if old.id.encode() not in content and not name.endswith(".dir")]
+    kept = [
+        name
+        for name, content in objects(project)[0].items()
+        if old.id.encode() not in content and not name.endswith(".dir")
+    ]
     assert run(f"text:{EMAIL}", monkeypatch) == 0
     for place in objects(project):
         assert not [1 for content in place.values() if old.id.encode() in content]
@@ -320,7 +341,10 @@ def test_nothing_found_is_said_and_nothing_changes(asked, project, monkeypatch):
     assert tree(project.parent) == before
 
 
-@pytest.mark.parametrize(("asked", "said"), [("", "is missing"), ("  ", "is missing"), ("text:", "fewer than 4"), ("text: abc ", "fewer than 4")])  # fmt: skip
+REFUSED = [("", "is missing"), ("  ", "is missing"), ("text:", "fewer than 4"), ("text: abc ", "fewer than 4")]
+
+
+@pytest.mark.parametrize(("asked", "said"), REFUSED)
 def test_what_is_nobodys_own_is_refused(asked, said):
     with pytest.raises(Fault, match=rf"^ID: .*{said}"):
         Terms.of(asked)
@@ -343,7 +367,7 @@ def test_changes_that_git_could_not_bring_back_stop_it(name, project, monkeypatc
     with Path(name).open("a") as file:
         file.write(row("a red bird", OTHER))
     before = tree(project.parent)
-    assert run(KEY, monkeypatch) == f"forget: {name}: is changed and not committed; commit or stash it, so that git can bring a mistake back"  # fmt: skip
+    assert str(run(KEY, monkeypatch)).startswith(f"forget: {name}: is changed and not committed; commit or stash it")
     assert tree(project.parent) == before
 
 
@@ -409,7 +433,8 @@ def state(project):
     names = {
         name: value
         for name, value in tree(project.parent).items()
-        if name.startswith(("project/data", "project/task", "project/.dvc/cache", "backup/")) and "/.gitignore" not in name
+        if name.startswith(("project/data", "project/task", "project/.dvc/cache", "backup/"))
+        and "/.gitignore" not in name
     }
     memory = json.loads((project / ".cache/forget.json").read_text())[digest(KEY)]
     return names, memory["is_done"], memory["ids"], memory["trained"]
@@ -444,9 +469,9 @@ def test_a_model_of_data_that_is_in_no_cache_is_called_unknown(project, monkeypa
     assert run(KEY, monkeypatch) == 0
     told = capsys.readouterr().out
     assert told.count(": unknown: not in cache") == 2
-    assert {entry["verdict"] for entry in json.loads(Path(".cache/forget.json").read_text())[digest(KEY)]["trained"]} == {
-        "unknown: not in cache"
-    }
+    assert {
+        entry["verdict"] for entry in json.loads(Path(".cache/forget.json").read_text())[digest(KEY)]["trained"]
+    } == {"unknown: not in cache"}
 
 
 @pytest.mark.slow
@@ -471,7 +496,8 @@ def test_an_object_of_the_local_cache_that_no_commit_names_goes_too(project, mon
 
 
 @pytest.mark.slow
-def test_kept_answers_and_caches_that_hold_it_go(project, monkeypatch):
+@pytest.mark.usefixtures("project")
+def test_kept_answers_and_caches_that_hold_it_go(monkeypatch):
     for name, text in (("generations/a.jsonl", "{}\n"), ("page.html", f"<td>{LOST}"), ("times/split.json", "{}")):
         path = Path(".cache") / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -558,7 +584,9 @@ def test_asking_the_same_in_few_words_is_nobodys_own():
     for text, is_own in (("hi", False), ("a" * 19, False), ("a" * 20, True)):
         terms = Terms()
         messages = ({"role": "user", "content": text}, {"role": "assistant", "content": "x"})
-        record = Record(answered_by="human", group="g", id="0" * 16, licence="own", messages=messages, origin="human", source="a:1")
+        record = Record(
+            answered_by="human", group="g", id="0" * 16, licence="own", messages=messages, origin="human", source="a:1"
+        )
         terms.learn({"prompt": text, "completion": "x"}, [record])
         assert terms.is_known({"completion": "x", "prompt": text})
         assert terms.asks_the_same({"prompt": text, "completion": "y"}) == is_own

@@ -15,7 +15,11 @@ from pipeline.desk.forget_files import replacement, without_lines, without_rows
 from pipeline.desk.forget_pieces import chunks, row_texts
 from pipeline.stage import Fault
 
-LINES = ['{"prompt": "a",  "completion":"b"}', '{"prompt": "\\u00e9\u2028", "completion": "x"}', '{"completion": "1", "prompt": "c"}']
+LINES = [
+    '{"prompt": "a",  "completion":"b"}',
+    '{"prompt": "\\u00e9\u2028", "completion": "x"}',
+    '{"completion": "1", "prompt": "c"}',
+]
 TEXTS = [  # name, bytes, numbers that go, what is left
     ("a.jsonl", "\n".join(LINES), {1}, LINES[0] + "\n" + LINES[2]),
     ("b.jsonl", "\ufeff" + "\r\n".join(LINES) + "\r\n\n \n", {0}, "\ufeff" + "\r\n".join(LINES[1:]) + "\r\n\n \n"),
@@ -27,7 +31,7 @@ TEXTS = [  # name, bytes, numbers that go, what is left
     ("d.csv", "\n\ntext,label\na,b\nc,d,e\nf\n", {1}, "\n\ntext,label\na,b\nf\n"),
     ("e.csv", "text,label\na,b\n", {0}, "text,label\n"),
     ("a.tsv", "text\tlabel\n\"a\tb\"\tx\nc\ty\n", {1}, "text\tlabel\n\"a\tb\"\tx\n"),
-    ("a.json", '[ {"prompt": "a", "completion": "1"} ,\n {"prompt":"b","completion":"2"},3 ]\n', {0}, '[ {"prompt":"b","completion":"2"},3 ]\n'),
+    ("a.json", '[ {"prompt": "a", "completion": "1"} ,\n {"prompt":"b"},3 ]\n', {0}, '[ {"prompt":"b"},3 ]\n'),
     ("b.json", '[{"a": 1},{"a": 1}, {"a": 2}\n]', {1, 2}, '[{"a": 1}\n]'),
     ("c.json", '[\n{"a": 1}\n]', {0}, "[\n\n]"),
     ("d.json", '{"version": {"a": 2}, "rows": [{"a": 2},\n{"a": 1}], "x": 3}', {1}, '{"version": {"a": 2}, "rows": [{"a": 2}], "x": 3}'),
@@ -85,10 +89,15 @@ def test_parquet_keeps_rows_schema_and_metadata(gone, compression, tmp_path):
     path = tmp_path / "a.parquet"
     turns = [[{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}] for n in range(7)]
     schema = pa.schema(
-        [pa.field("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))), ("n", pa.int16())],
+        [
+            pa.field("messages", pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))),
+            ("n", pa.int16()),
+        ],
         metadata={"made by": "a test"},
     )
-    pq.write_table(pa.table({"messages": turns, "n": range(7)}, schema=schema), path, row_group_size=3, compression=compression)
+    pq.write_table(
+        pa.table({"messages": turns, "n": range(7)}, schema=schema), path, row_group_size=3, compression=compression
+    )
     with pq.ParquetFile(path) as file:
         before = file.schema_arrow
     without_rows(path, gone)
@@ -102,7 +111,11 @@ def test_parquet_keeps_rows_schema_and_metadata(gone, compression, tmp_path):
 CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
 
 
-@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6), st.sets(st.integers(0, 5)), st.sampled_from([",", "\t", ";"]))
+@given(
+    st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6),
+    st.sets(st.integers(0, 5)),
+    st.sampled_from([",", "\t", ";"]),
+)
 def test_any_table_loses_what_goes_and_nothing_else(tmp_path_factory, rows, gone, divider):
     def quoted(cell):
         return '"' + cell.replace('"', '""') + '"'
@@ -115,7 +128,9 @@ def test_any_table_loses_what_goes_and_nothing_else(tmp_path_factory, rows, gone
     assert path.read_bytes().decode() == f"text{divider}label\r\n" + "".join(left)
 
 
-JSON = st.dictionaries(st.text(max_size=3), st.one_of(st.integers(), st.text(max_size=5), st.lists(st.booleans(), max_size=2)))
+JSON = st.dictionaries(
+    st.text(max_size=3), st.one_of(st.integers(), st.text(max_size=5), st.lists(st.booleans(), max_size=2))
+)
 GAPS = st.sampled_from(["", " ", "\n", "\r\n\t"])
 
 
@@ -145,7 +160,9 @@ def test_what_cannot_be_cut_stays_as_it_was(tmp_path):
     path = tmp_path / "a.json"
     text = b'{"x": {"y": [{"a": 1}]}, "rows": [{"a": 1}]}'
     path.write_bytes(text)
-    with pytest.raises(Fault, match=r"a\.json: cannot be rewritten without changing other rows; take the rows out by hand"):
+    with pytest.raises(
+        Fault, match=r"a\.json: cannot be rewritten without changing other rows; take the rows out by hand"
+    ):
         without_rows(path, {0})
     assert path.read_bytes() == text
     assert [one.name for one in tmp_path.iterdir()] == ["a.json"]
@@ -177,9 +194,14 @@ def test_a_link_becomes_a_file_and_its_target_stays(tmp_path):
 def test_a_failure_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
-    with pytest.raises(ZeroDivisionError), replacement(path) as new:
-        new.write_text("half")
-        _ = 1 / 0
+
+    def fail():
+        with replacement(path) as new:
+            new.write_text("half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert {one.name: one.read_text() for one in tmp_path.iterdir()} == {"a.txt": "old"}
 
 

@@ -3,11 +3,11 @@
 set -eu
 python=$1 venv=$2 torch_index=$3
 if ! command -v "$python" >/dev/null; then
-  echo "setup: $python: not found; install Python 3.11 to 3.13, or name one with make PYTHON=<command>" >&2
+  echo "setup: $python: not found; install Python 3.11.4 to 3.13, or name one with make PYTHON=<command>" >&2
   exit 1
 fi
-if ! "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'; then
-  echo "setup: $python: is $("$python" --version); take Python 3.11 to 3.13 with make PYTHON=<command>" >&2
+if ! "$python" -c 'import sys; sys.exit(not (3, 11, 4) <= sys.version_info[:3] < (3, 14))'; then
+  echo "setup: $python: is $("$python" --version); take Python 3.11.4 to 3.13 with make PYTHON=<command>" >&2
   exit 1
 fi
 if ! "$python" -m venv "$venv"; then

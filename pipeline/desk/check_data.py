@@ -23,8 +23,8 @@ from pipeline.data.records import parse_json, read_lines
 from pipeline.data.sources import LIST, Source, load_sources
 from pipeline.desk.add_source import entry_for
 from pipeline.desk.inputs import FEEDBACK, SCHEMA, SOURCES, TEACHER
+from pipeline.desk.shown import masked, shown
 from pipeline.ingest import IngestParams, feedback_sources
-from pipeline.pull_request.shown import masked, shown
 from pipeline.stage import Fault, checked, load_params, read_yaml
 
 LEDGERS = TEACHER.parent

@@ -98,8 +98,3 @@ def changed(*folders: str) -> list[str]:
 
 def is_shallow() -> bool:
     return git("rev-parse", "--is-shallow-repository").strip() == "true"
-
-
-def staged() -> set[str]:
-    """The contents of today's files, as git names them."""
-    return {line.split()[1] for line in git("ls-files", "-s", "-z").split("\0") if line}

@@ -107,7 +107,7 @@ class Lines:
             if not name or is_ours or not path.is_file():
                 continue
             is_rows = path.parts[0] == TEST_SET.parts[0] and path.suffix == ".jsonl"
-            if needles.in_stream(chunks(path)) or (is_rows and rows.holds(path, is_old=True)):
+            if needles.in_stream(chunks(path)) or (is_rows and rows.holds(path)):
                 found.append(name)
         return found
 

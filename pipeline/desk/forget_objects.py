@@ -37,7 +37,6 @@ class Objects:
     theirs: set[str] = field(default_factory=set)
     paths: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     trainings: list[Training] = field(default_factory=list)
-    _current: set[str] = field(default_factory=set)
     _members: dict[str, set[str]] = field(default_factory=dict)
 
     def collect(self) -> None:
@@ -51,19 +50,16 @@ class Objects:
                 self._add_training(version.commit, texts[version.blob])
         for name in git("ls-files", "-z", "-c", "-o", "--", LOCK, POINTERS).split("\0"):
             if name and Path(name).is_file():
-                found = self._name(Path(name).read_text(encoding="utf-8", errors="replace"), name)
-                self._current |= found if name != LOCK else set()
+                self._name(Path(name).read_text(encoding="utf-8", errors="replace"), name)
         for store in self.stores:
             for oids in store.runs().values():
                 self.paths |= {oid: self.paths[oid] for oid in oids}
             self.paths |= {oid: self.paths[oid] for oid in store.oids if store.is_ours}
         self._open_folders()
 
-    def _name(self, text: str, name: str) -> set[str]:
-        pairs = list(named(text, str(PurePosixPath(name).parent)))
-        for oid, path in pairs:
+    def _name(self, text: str, name: str) -> None:
+        for oid, path in named(text, str(PurePosixPath(name).parent)):
             self.paths[oid].add(path)
-        return {oid for oid, _ in pairs}
 
     def _add_training(self, commit: Commit, text: str) -> None:
         by_path = {path: oid for oid, path in named(text, "")}
@@ -77,8 +73,6 @@ class Objects:
             self._members[oid] = {entry["md5"] for entry in entries}
             for entry in entries:
                 self.paths[entry["md5"]] |= {str(PurePosixPath(path) / entry["relpath"]) for path in self.paths[oid]}
-            if oid in self._current:
-                self._current |= self._members[oid]
 
     def _entries(self, oid: str) -> list[dict[str, Any]]:
         store = self.place(oid)
@@ -108,9 +102,7 @@ class Objects:
         if store is None:
             return False
         with store.content(oid) as path:
-            is_theirs = needles.in_stream(chunks(path)) or (
-                is_rows and rows.holds(path, is_old=oid not in self._current)
-            )
+            is_theirs = needles.in_stream(chunks(path)) or (is_rows and rows.holds(path))
             if is_theirs:
                 lines.learn_children(path)
                 learn_rows(path, names, rows)

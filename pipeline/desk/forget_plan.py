@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.data.records import digest
 from pipeline.desk.forget_files import replacement
-from pipeline.desk.forget_history import Version, save, staged, versions
+from pipeline.desk.forget_history import Version, save, versions
 from pipeline.desk.forget_lines import GENERATIONS, MEMORY, Lines
 from pipeline.desk.forget_objects import Objects, Training, learn_rows
 from pipeline.desk.forget_pieces import chunks
@@ -56,9 +56,9 @@ class Plan:
         size = -1
         while size != self.terms.size:
             size = self.terms.size
+            self.rows.take_duplicates()
             for look in looks:
                 look()
-        self.rows.take_duplicates()
         self.files |= {str(path) for path in self.touched}
         self.kept |= {name for path in self.touched if (name := kept_by(path))}
         self.files |= {f"{name}.dvc" for name in self.kept}
@@ -71,16 +71,14 @@ class Plan:
 
     def _look_at_history(self) -> None:
         """Contents of files under git that hold something of the person; of an old one, another version of a row counts."""
-        needles, today, known = Needles(self.terms), staged(), set(self.history)
+        needles, known = Needles(self.terms), set(self.history)
         verdicts: dict[str, bool] = {version.blob: True for version in known}
         with tempfile.TemporaryDirectory() as folder:
             for version in versions(DATA.as_posix()):
                 if version.blob not in verdicts:
                     copy = save(version.blob, Path(folder) / "version")
                     is_rows = is_source(version.path)
-                    verdicts[version.blob] = needles.in_stream(chunks(copy)) or (
-                        is_rows and self.rows.holds(copy, is_old=version.blob not in today)
-                    )
+                    verdicts[version.blob] = needles.in_stream(chunks(copy)) or (is_rows and self.rows.holds(copy))
                     if verdicts[version.blob] and is_rows:
                         learn_rows(copy, [version.path], self.rows)
                 if verdicts[version.blob] and version not in known:

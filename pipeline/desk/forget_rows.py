@@ -17,7 +17,7 @@ from pipeline.data.records import Record
 from pipeline.data.rows import Unreadable
 from pipeline.data.sources import Source, check_files, load_sources
 from pipeline.desk.forget_pieces import row_texts
-from pipeline.desk.forget_terms import GROUP, Needles, Terms
+from pipeline.desk.forget_terms import GROUP, Needles, Terms, row_digest
 from pipeline.desk.inputs import FEEDBACK, SCHEMA, SOURCES
 from pipeline.ingest import IngestParams, feedback_sources
 from pipeline.stage import Fault, load_params
@@ -30,19 +30,35 @@ def is_source(name: str) -> bool:
 
 @dataclass
 class File:
-    """A file of rows: by number (from 0) the line of each row that goes, and of all rows lines and ids, raw and masked."""
+    """A file of rows: by number (from 0) the line of each row that goes, and of all rows lines, digests, and ids raw and masked."""
 
     path: Path
     gone: dict[int, int] = field(default_factory=dict)
     lines: "array[int]" = field(default_factory=lambda: array("Q"))
+    digests: "array[int]" = field(default_factory=lambda: array("Q"))
     raw: "array[int]" = field(default_factory=lambda: array("Q"))
     masked: "array[int]" = field(default_factory=lambda: array("Q"))
 
-    def take_duplicates(self, ids: frozenset[int]) -> None:
-        """Rows that make one of these records go too."""
+    def add(self, line: int, row: Any, records: tuple[Record, ...]) -> int:
+        """Note a row, and give its number."""
+        self.lines.append(line)
+        self.digests.append(int(row_digest(row), 16))
+        for ids, record in zip((self.raw, self.masked), records or (None, None), strict=True):
+            ids.append(int(record.id, 16) if record else 0)
+        return len(self.lines) - 1
+
+    def staying(self) -> Iterator[int]:
+        """Digests and ids of the rows that stay."""
+        for number, numbers in enumerate(zip(self.digests, self.raw, self.masked, strict=True)):
+            if number not in self.gone:
+                yield from numbers
+
+    def take_duplicates(self, ids: frozenset[int]) -> Iterator[str]:
+        """Rows that make one of these records go too; gives their digests."""
         for number, pair in enumerate(zip(self.raw, self.masked, strict=True)):
-            if not ids.isdisjoint(pair):
-                self.gone.setdefault(number, self.lines[number])
+            if number not in self.gone and not ids.isdisjoint(pair):
+                self.gone[number] = self.lines[number]
+                yield f"{self.digests[number]:016x}"
 
 
 class Rows:
@@ -58,19 +74,21 @@ class Rows:
         }
         self.terms, self.files = terms, list[File]()
         self.seeds: dict[str, Record] = {}
+        self._staying = frozenset[int]()
         self.demands = Demands(Contract.load(SCHEMA), load_params(ValidateLimits), frozenset(KINDS))
         self._policy: PersonalDataParams = load_params(IngestParams).personal_data
 
     def search(self) -> None:
         """Look through every file of today. Raises Fault where one is not there or cannot be read."""
-        self.files = [self._read(Path(name), source) for name, source in self.sources.items()]
+        self.files = [self._read(Path(name), source, is_old=False) for name, source in self.sources.items()]
         self.take_duplicates()
 
     def take_duplicates(self) -> None:
         """Rows of today that make a record which has become known since."""
         ids = frozenset(int(name, 16) for name in self.terms.ids)
         for file in self.files:
-            file.take_duplicates(ids)
+            self.terms.rows |= set(file.take_duplicates(ids))
+        self._staying = frozenset(number for file in self.files for number in file.staying())
 
     def learn(self, copy: Path, name: str) -> None:
         """Take in the records of the person's rows in a copy of an earlier version of the file of that name.
@@ -81,29 +99,35 @@ class Rows:
         source = feedback.get(copy) or self.sources.get(name)
         if source is not None:
             with suppress(Fault):
-                self._read(copy, source)
+                self._read(copy, source, is_old=True)
 
-    def holds(self, path: Path, is_old: bool) -> bool:
-        """Whether a file that may be one of rows holds a row of the person; of an old one, another version of it counts."""
-        terms = self.terms
+    def holds(self, path: Path) -> bool:
+        """Whether a file that may be one of rows holds a row of the person, or an earlier version of one."""
         try:
-            return any(self._is_theirs(row) or (is_old and terms.asks_the_same(row)) for _, row in open_rows(path).rows)
+            return any(self._is_theirs(row) or self._is_earlier(row, ()) for _, row in open_rows(path).rows)
         except Fault:  # no rows, or damaged ones
             return False
 
     def _is_theirs(self, row: Any) -> bool:
         return self.terms.in_row(row, self.columns) or self.terms.is_known(row)
 
-    def _read(self, path: Path, source: Source) -> File:
+    def _is_earlier(self, row: Any, records: tuple[Record, ...]) -> bool:
+        """Whether a row asks what a row of the person asks, and is none that stays: two people may say the same."""
+        numbers = [int(row_digest(row), 16), *(int(record.id, 16) for record in records)]
+        return self.terms.asks_the_same(row) and self._staying.isdisjoint(numbers)
+
+    def _read(self, path: Path, source: Source, is_old: bool) -> File:
         file = File(path)
         unread: set[int] = set()
-        for number, (line, row, records) in enumerate(self._rows(path, source)):
-            ids = [int(record.id, 16) for record in records]
-            for numbers, value in zip((file.lines, file.raw, file.masked), (line, *(ids or (0, 0))), strict=True):
-                numbers.append(value)
+        for line, row, records in self._rows(path, source):
+            number = file.add(line, row, records)
             if isinstance(row, Unreadable):
                 unread.add(number)
-            elif self._is_theirs(row) or any(record.id in self.terms.ids for record in records):
+            elif (
+                self._is_theirs(row)
+                or any(record.id in self.terms.ids for record in records)
+                or (is_old and self._is_earlier(row, records))
+            ):
                 file.gone[number] = line
                 self.terms.learn(row, records)
                 self.seeds |= {record.id: record for record in records}

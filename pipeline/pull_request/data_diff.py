@@ -19,13 +19,13 @@ from pipeline.data.sides import SplitParams
 from pipeline.data.spool import Spool
 from pipeline.desk.inputs import SCHEMA
 from pipeline.desk.plain_text import plain
+from pipeline.desk.shown import code
 from pipeline.ingest import IngestParams
 from pipeline.pull_request.changes import changes
 from pipeline.pull_request.older import params_of
 from pipeline.pull_request.render import markdown
 from pipeline.pull_request.report import Comparison, report_of
 from pipeline.pull_request.revision import Revision, revision_of
-from pipeline.pull_request.shown import code
 from pipeline.pull_request.side import DataSide, OverlapParams, Settings, side_of_data
 from pipeline.pull_request.snapshot import Snapshot, is_same, snapshots
 from pipeline.stage import PARAMS_FILE, Fault, Params, load_params, write_report

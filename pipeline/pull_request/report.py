@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.data.answers import Contract
 from pipeline.data.language import Guess
 from pipeline.data.sources import Source
+from pipeline.desk.shown import LONGEST_NAME, masked, shown
 from pipeline.pull_request.changes import Changes
 from pipeline.pull_request.examples import (
     SHOWN,
@@ -21,7 +22,6 @@ from pipeline.pull_request.examples import (
     leak_example,
     record_example,
 )
-from pipeline.pull_request.shown import LONGEST_NAME, masked, shown
 from pipeline.pull_request.side import DataSide
 
 BANDS = (100, 300, 1000, 3000)  # upper ends, in characters of question and answer
