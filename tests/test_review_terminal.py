@@ -62,13 +62,21 @@ class Screen:
         os.close(inner)
         self.shown = ""
 
-    def until(self, text):
-        """Read until a text is shown; gives all up to its end since the last call."""
-        ends = time.monotonic() + 60
+    def until(self, text, again=""):
+        """Read until a text is shown; gives all up to its end since the last call.
+
+        `again` is pressed again where nothing comes for long: Python notices no interrupt that comes in the instant before it
+        waits for a key.
+        """
+        ends, quiet = time.monotonic() + 60, time.monotonic()
         while text not in self.shown:
             assert time.monotonic() < ends, self.shown
             if select.select([self.handle], [], [], 0.1)[0]:
                 self.shown += os.read(self.handle, 65536).decode("utf-8", "replace")
+                quiet = time.monotonic()
+            elif again and time.monotonic() > quiet + 10:
+                self.press(again)
+                quiet = time.monotonic()
         before, self.shown = self.shown.split(text, 1)
         return before + text
 
@@ -118,7 +126,7 @@ def test_in_a_terminal_single_keys_do_and_colours_mark(screen, editor):
     assert [decision for _, decision, _ in decided()] == ["approve", "reject", "edit"]
     assert decided()[1][2] == "noch nicht ü"
     at.press("\x03")
-    assert "approved 1, edited 1; 1 wait" in at.until("then make run")
+    assert "approved 1, edited 1; 1 wait" in at.until("then make run", again="\x03")
     assert at.process.wait() == 0
 
 

@@ -11,9 +11,10 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from pipeline.desk.forget_files import replacement, without_lines, without_rows
+from pipeline.desk.forget_files import replacement, unfinished, without_lines, without_rows
 from pipeline.desk.forget_history import changed
 from pipeline.desk.forget_lines import GENERATIONS, Lines
 from pipeline.desk.forget_objects import Objects
@@ -80,6 +81,8 @@ def is_confirmed() -> bool:
 
 def carry_out(plan: Plan, repo: Any) -> None:
     """Do what the plan says. A step that was done before does nothing."""
+    for name in plan.files:
+        unfinished(Path(name)).unlink(missing_ok=True)
     _untie(plan)
     _delete_objects(plan, repo)
     for path in sorted(plan.lines.built):

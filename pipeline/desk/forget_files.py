@@ -43,10 +43,15 @@ def without_lines(path: Path, gone: Gone) -> None:
         out.writelines(line for number, line in enumerate(file, 1) if number not in gone)
 
 
+def unfinished(path: Path) -> Path:
+    """What is written before it takes the place of a file; whoever is killed leaves it there."""
+    return path.with_name(f".forget-{path.name}")
+
+
 @contextmanager
 def replacement(path: Path) -> Iterator[Path]:
     """A file in the same folder that takes the place of `path` in one step, on the disk, when the context ends well."""
-    new = path.with_name(f".forget-{path.name}")
+    new = unfinished(path)
     try:
         yield new
         if path.exists():

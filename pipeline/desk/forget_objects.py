@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -78,9 +79,10 @@ class Objects:
         store = self.place(oid)
         if store is None:
             return []
-        with store.content(oid) as path:
+        with store.content(oid) as path, suppress(ValueError):  # a damaged list names nothing
             entries: list[dict[str, Any]] = json.loads(path.read_bytes())
-        return entries
+            return entries
+        return []
 
     def place(self, oid: str) -> Store | None:
         """Where an object can be read, the nearest place first."""

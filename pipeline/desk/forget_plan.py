@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.records import digest
-from pipeline.desk.forget_files import replacement
+from pipeline.data.records import digest, parse_json
+from pipeline.desk.forget_files import replacement, unfinished
 from pipeline.desk.forget_history import Version, save, versions
 from pipeline.desk.forget_lines import GENERATIONS, MEMORY, Lines
 from pipeline.desk.forget_objects import Objects, Training, learn_rows
@@ -17,6 +17,7 @@ from pipeline.desk.forget_rows import Rows, is_source
 from pipeline.desk.forget_stores import Store
 from pipeline.desk.forget_terms import Needles, Terms
 from pipeline.desk.inputs import SOURCES, TEST_SET
+from pipeline.stage import Fault
 
 DATA = SOURCES.parent.parent
 
@@ -138,7 +139,7 @@ def adopt(plan: Plan, earlier: dict[str, Any]) -> None:
     if not earlier.get("is_done", True):
         plan.kept |= set(earlier["kept"])
         plan.files |= set(earlier["files"])
-        plan.started |= set(earlier["files"])
+        plan.started |= {str(path) for name in earlier["files"] for path in (Path(name), unfinished(Path(name)))}
 
 
 def remember(asked: str, plan: Plan, is_done: bool) -> None:
@@ -166,5 +167,8 @@ def remember(asked: str, plan: Plan, is_done: bool) -> None:
 
 
 def _memory() -> dict[str, Any]:
-    memory: dict[str, Any] = json.loads(MEMORY.read_text(encoding="utf-8")) if MEMORY.exists() else {}
+    try:
+        memory: dict[str, Any] = parse_json(MEMORY.read_bytes()) if MEMORY.exists() else {}
+    except ValueError:
+        raise Fault(MEMORY, "is damaged", "delete it; what it knew has to be found again") from None
     return memory

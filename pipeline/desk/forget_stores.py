@@ -117,7 +117,7 @@ def reached(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (DvcException, AuthError, ConfigError, RemoteMissingDepsError, OSError) as error:
+    except (DvcException, AuthError, ConfigError, RemoteMissingDepsError, ImportError, OSError) as error:
         words = plain(str(error).split("\n")[0])[:200]
         raise Fault(
             f"dvc: {name}",
