@@ -49,7 +49,7 @@ class SmallIndex:
         if not self._names:
             return []
         pairs = _pairs(found)
-        common = Counter(number for pair in pairs for number in self._postings.get(pair, ()))
+        common = Counter(number for pair in pairs & self._postings.keys() for number in self._postings[pair])
         return [
             self._names[number]
             for number, count in sorted(common.items())
@@ -70,14 +70,14 @@ class HeldOut:
     def __init__(self, similarity: float, is_leaving: bool = False) -> None:
         self._is_leaving = is_leaving
         self._exact: dict[int, tuple[Held, ...]] = {}
-        self._grams: dict[int, tuple[Held, ...]] = {}
+        self.grams: dict[int, tuple[Held, ...]] = {}
         self.near = SmallIndex(similarity)
 
     def add(self, name: Held, text: str, is_small: bool) -> list[int]:
         """Take in a text; only where `is_small` near ones are looked for here. Returns its word hashes."""
         found = word_hashes(text)
         self._name(self._exact, [hash(tuple(found))], (name,))
-        self._name(self._grams, grams(found), (name,))
+        self._name(self.grams, grams(found), (name,))
         if is_small:
             self.near.add(name, text)
         return found
@@ -94,7 +94,7 @@ class HeldOut:
 
     def of_gram(self, gram: int) -> tuple[Held, ...]:
         """Names of the texts that have these words in a row."""
-        return self._grams.get(gram, ())
+        return self.grams.get(gram, ())
 
 
 def grams(found: list[int]) -> list[int]:
@@ -126,7 +126,8 @@ class Search:
                 self._note(record.id, record.source, how, against)
                 if not is_waiting:
                     break
-        shared = [gram for gram in grams(found) if any(place.of_gram(gram) for place in self._places)]
+        held_out, waiting = (place.grams for place in self._places)
+        shared = [gram for gram in grams(found) if gram in held_out or gram in waiting]
         if shared:
             self._uses.update(set(shared))
             self._suspects.append((record.id, record.source, shared))

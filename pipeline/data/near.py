@@ -5,8 +5,9 @@ similarity of 0.65 agrees in at least one band with a probability of 99.8 %, one
 (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.4). `rensa` makes the signatures and finds who has company at all.
 """
 
-from array import array
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ CHUNK = 20_000  # texts hashed at a time
 CROWD = 64  # how many earlier members of a band a text is compared with
 ROLLING = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
 
+Packed = tuple[Hashes, Hashes]
 Hashes32 = np.ndarray[Any, np.dtype[np.uint32]]
 
 
@@ -32,38 +34,51 @@ class Pair:
 
 
 class Texts:
-    """The word pairs of many texts, 8 bytes a pair."""
+    """The word pairs of many texts, 8 bytes a pair.
+
+    Words are hashed CHUNK texts at a time; from the second chunk on another process does it, while this one reads on.
+    """
 
     def __init__(self) -> None:
-        self._hashes: list[Hashes] = []
-        self._counts = array("I")
-        self._flat: list[int] = []
-        self._lengths: list[int] = []
+        self._waiting: list[str] = []
+        self._first: Packed | None = None
+        self._others: list[Future[Packed]] = []
+        self._pool: ProcessPoolExecutor | None = None
 
     def add(self, text: str) -> None:
         """Take in one more text; its number is how many there were."""
-        self.add_words(word_hashes(text))
+        self._waiting.append(text)
+        if len(self._waiting) >= CHUNK:
+            self._hash()
 
-    def add_words(self, found: list[int]) -> None:
-        """Take in a text by the hashes of its words."""
-        self._flat += found
-        self._lengths.append(len(found))
-        if len(self._lengths) >= CHUNK:
-            self._pack()
+    def _hash(self) -> None:
+        texts, self._waiting = self._waiting, []
+        if self._first is None:
+            self._first = hashed(texts)
+            return
+        if self._pool is None:
+            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self._others.append(self._pool.submit(hashed, texts))
 
-    def _pack(self) -> None:
-        if self._lengths:
-            hashes, _ = pair_hashes(self._flat, self._lengths)
-            self._hashes.append(hashes)
-            self._counts.extend(length + 1 for length in self._lengths)
-            self._flat, self._lengths = [], []
-
-    def packed(self) -> tuple[Hashes, Hashes]:
+    def packed(self) -> Packed:
         """All hashes in a row, and n + 1 offsets."""
-        self._pack()
-        hashes = np.concatenate(self._hashes) if self._hashes else np.empty(0, dtype=np.uint64)
-        self._hashes = [hashes]
-        return hashes, np.concatenate([[0], np.cumsum(np.asarray(self._counts, dtype=np.uint64))]).astype(np.uint64)
+        if self._waiting or self._first is None:
+            self._hash()
+        assert self._first is not None
+        parts = [self._first, *(future.result() for future in self._others)]
+        if self._pool is not None:
+            self._pool.shutdown()
+        self._pool, self._others = None, []
+        lengths = np.concatenate([np.diff(offsets) for _, offsets in parts])
+        hashes = np.concatenate([part for part, _ in parts])
+        self._first = (hashes, np.concatenate([[0], np.cumsum(lengths)]).astype(np.uint64))
+        return self._first
+
+
+def hashed(texts: list[str]) -> Packed:
+    """The hashes of the word pairs of texts in a row, and where each text's begin."""
+    found = [word_hashes(text) for text in texts]
+    return pair_hashes([word for one in found for word in one], [len(one) for one in found])
 
 
 def near_pairs(texts: Texts, similarity: float) -> list[Pair]:

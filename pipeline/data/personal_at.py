@@ -62,14 +62,15 @@ def at_signs(text: str) -> Iterator[Hit]:
 
 def _email(text: str, at: int) -> Hit | None:
     domain = DOMAIN.match(text, at + 1)
-    local = LOCAL.search(text, max(0, at - 64), at)
+    local = LOCAL.search(text, max(0, at - 64), at) if domain else None
     if not domain or not local or domain[0].rpartition(".")[2].lower() in FILES:
         return None
     return Hit("email", local.start(), domain.end())
 
 
 def _upi(text: str, at: int) -> Hit | None:
-    handle, local = UPI.match(text, at + 1), UPI_LOCAL.search(text, max(0, at - 256), at)
+    handle = UPI.match(text, at + 1)
+    local = UPI_LOCAL.search(text, max(0, at - 256), at) if handle else None
     if not handle or not local:
         return None
     around = text[max(0, local.start() - 40) : handle.end() + 24].lower()

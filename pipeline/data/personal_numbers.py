@@ -10,7 +10,7 @@ from pipeline.data.personal_text import Hit
 
 FEWEST_DIGITS, MOST_DIGITS = 9, 19
 OTHERS = ("reference", "amount")  # roles of numbers that are nobody's
-MOST_GROUPS = 7  # of one number
+MOST_GROUPS = 6  # of one number
 LONGEST_RUN = 64  # groups; a longer one is a table, and is read in pieces
 GLUE = "0-9A-Za-z_\u00c0-\u024f"  # what a number may not touch: the letters of other scripts follow one without a space
 GROUP = re.compile(rf"(?<![{GLUE}])[0-9]+(?![{GLUE}])")

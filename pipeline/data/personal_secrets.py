@@ -24,7 +24,7 @@ SERVICES = (
     r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,}",
     r"(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}",  # Stripe
     r"whsec_[A-Za-z0-9+/=]{24,}",
-    r"sk-(?=[A-Za-z_\-]*[A-Z0-9])[A-Za-z0-9_\-]{20,}",  # OpenAI, Anthropic and those who copy them
+    r"sk-(?=[A-Za-z_\-]{0,64}[A-Z0-9])[A-Za-z0-9_\-]{20,}",  # OpenAI, Anthropic and those who copy them
     r"AIza[A-Za-z0-9_\-]{35}",  # Google
     r"GOCSPX-[A-Za-z0-9_\-]{28}",
     r"ya29\.[A-Za-z0-9_\-]{20,}",

@@ -113,8 +113,9 @@ class Rows:
 
     def _is_earlier(self, row: Any, records: tuple[Record, ...]) -> bool:
         """Whether a row asks what a row of the person asks, and is none that stays: two people may say the same."""
-        numbers = [int(row_digest(row), 16), *(int(record.id, 16) for record in records)]
-        return self.terms.asks_the_same(row) and self._staying.isdisjoint(numbers)
+        if not self.terms.asks_the_same(row):
+            return False
+        return self._staying.isdisjoint([int(row_digest(row), 16), *(int(record.id, 16) for record in records)])
 
     def _read(self, path: Path, source: Source, is_old: bool) -> File:
         file = File(path)

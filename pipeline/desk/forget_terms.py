@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.data.records import Record, digest, parse_json
+from pipeline.data.records import CANONICAL, Record, digest, parse_json
 from pipeline.stage import Fault
 
 ID = re.compile(r"[0-9a-f]{16}")
@@ -74,7 +74,7 @@ class Terms:
             self.ids.add(record.id)
             texts = [turn["content"] for turn in record.asked if turn["role"] == "user"]
             if sum(map(len, texts)) >= OWN_WORDS:
-                self.said.add(frozenset(map(digest, texts)))
+                self.said.add(frozenset(map(text_digest, texts)))
 
     def in_row(self, row: Any, columns: Collection[str]) -> bool:
         """Whether a row belongs to the person, or holds the text. `columns` are the names of group columns, in small letters."""
@@ -89,7 +89,7 @@ class Terms:
 
     def asks_the_same(self, row: Any) -> bool:
         """Whether a row holds all that a user said in one that was found: it is most likely an earlier version of it."""
-        texts = frozenset(map(digest, leaves(row))) if self.said else frozenset()
+        texts = frozenset(map(text_digest, leaves(row))) if self.said else frozenset()
         return any(said <= texts for said in self.said)
 
 
@@ -175,5 +175,20 @@ def _parsed(text: str) -> Any:
 
 def row_digest(row: Any) -> str:
     """16 hexadecimal digits of a row, whatever the order of its keys."""
-    text = json.dumps(row, sort_keys=True, ensure_ascii=False, default=repr)
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    try:
+        return _digest(CANONICAL.encode(row))
+    except (
+        TypeError,
+        ValueError,
+    ):  # an error that stands for a row, half of a surrogate pair, a value that Parquet alone has
+        text = json.dumps(row, sort_keys=True, ensure_ascii=False, default=repr)
+        return _digest(text.encode("utf-8", "surrogatepass"))
+
+
+def text_digest(text: str) -> str:
+    """16 hexadecimal digits of a text."""
+    return _digest(text.encode("utf-8", "surrogatepass"))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=8).hexdigest()
