@@ -223,6 +223,7 @@ def test_a_group_goes_from_everywhere_and_nothing_else_does(project, monkeypatch
     assert {b"first" * 100, b"second" * 100, b'"first"', b'"second"'} <= set(kinds)
     told = capsys.readouterr().out
     assert told.count(": trained on it") == 2
+    assert "lower synthesize.replies in params.yaml" in told
     for number, name in enumerate(git(project, "log", "--format=%H", "--reverse").split()):
         lock = yaml.safe_load(git(project, "show", f"{name}:dvc.lock"))
         adapter = lock["stages"]["train"]["outs"][0]["md5"]

@@ -44,7 +44,7 @@ class Masker:
     def __init__(self, policy: PersonalDataParams) -> None:
         self.counts: Counter[str] = Counter()
         self.rejected: set[str] = set()
-        self._policy: dict[str, Policy] = dict(policy)
+        self._policy = policy
         self._placeholders: dict[tuple[str, str], str] = {}
         self._numbers: Counter[str] = Counter()
 
@@ -92,18 +92,21 @@ class Masker:
             masked = self._replaced(text, hits)
             if masked == text:
                 return text
-            text, hits = masked, [hit for hit in _labelled(masked, label) if self._policy[hit.kind] != "allow"]
+            text, hits = masked, [hit for hit in _labelled(masked, label) if not self._is_allowed(hit)]
             self._count(hits)
+
+    def _is_allowed(self, hit: Hit) -> bool:
+        return bool(getattr(self._policy, hit.kind) == "allow")
 
     def _count(self, hits: list[Hit]) -> None:
         self.counts.update(hit.kind for hit in hits)
-        self.rejected.update(hit.kind for hit in hits if self._policy[hit.kind] == "reject")
+        self.rejected.update(hit.kind for hit in hits if getattr(self._policy, hit.kind) == "reject")
 
     def _replaced(self, text: str, hits: list[Hit]) -> str:
         """The text with each hit that is not allowed replaced; the same object where there is none."""
         pieces, end = [], 0
         for hit in hits:
-            if self._policy[hit.kind] != "allow":
+            if not self._is_allowed(hit):
                 pieces += [text[end : hit.start], self._placeholder(hit.kind, text[hit.start : hit.end], text)]
                 end = hit.end
         return "".join([*pieces, text[end:]]) if pieces else text

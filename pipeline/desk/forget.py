@@ -10,7 +10,7 @@ local cache, what was built, ledgers, sources: the rows by which a person is fou
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from pipeline.desk.forget_objects import Objects
 from pipeline.desk.forget_plan import DATA, Plan, adopt, recall, remember
 from pipeline.desk.forget_rows import Rows
 from pipeline.desk.forget_stores import opened, reached
-from pipeline.desk.forget_telling import left, told
+from pipeline.desk.forget_telling import deleted, left, told
 from pipeline.desk.forget_terms import Terms
 from pipeline.desk.inputs import FEEDBACK, TEST_SET
 from pipeline.desk.run import dvc
@@ -67,7 +67,7 @@ def check_clean(plan: Plan) -> None:
         )
 
 
-def tell(lines: Iterator[str]) -> None:
+def tell(lines: Iterable[str]) -> None:
     for line in lines:
         print(line, flush=True)
 
@@ -76,7 +76,10 @@ def is_confirmed() -> bool:
     """Whether a person has said yes."""
     if os.environ.get("CONFIRM") == "yes":
         return True
-    return sys.stdin.isatty() and input("Type yes to go on: ").strip() == "yes"
+    if not sys.stdin.isatty():
+        return False
+    print("Type yes to go on: ", end="", flush=True)
+    return sys.stdin.readline().strip() == "yes"
 
 
 def carry_out(plan: Plan, repo: Any) -> None:
@@ -93,7 +96,7 @@ def carry_out(plan: Plan, repo: Any) -> None:
     if plan.lines.test_set:
         without_lines(TEST_SET, plan.lines.test_set)
     for file in plan.rows.files:
-        if len(file.gone) == len(file.lines) and file.path.parent == FEEDBACK:
+        if file.gone and len(file.gone) == len(file.lines) and file.path.parent == FEEDBACK:
             file.path.unlink()  # an empty one would stop the pipeline
         elif file.gone:
             without_rows(file.path, file.gone)
@@ -116,10 +119,7 @@ def _delete_objects(plan: Plan, repo: Any) -> None:
         for store, oids, runs in reversed(list(plan.deletions())):
             if oids or runs:
                 store.delete(oids, runs)
-                print(
-                    f"forget: {store.name}: deleted {len(oids)} objects, {len(runs)} entries of the run cache",
-                    flush=True,
-                )
+                tell([f"forget: {deleted(store.name, len(oids), len(runs))}"])
 
 
 def main() -> None:

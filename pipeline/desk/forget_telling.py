@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pipeline.desk.forget_history import is_shallow
 from pipeline.desk.forget_lines import GENERATIONS, MEMORY
 from pipeline.desk.forget_plan import Plan
-from pipeline.desk.inputs import PROMPTS, SOURCES, TEST_SET
+from pipeline.desk.inputs import PROMPTS, SOURCES, TEACHER, TEST_SET
 from pipeline.desk.plain_text import plain
 
 
@@ -49,6 +49,11 @@ def _trained(plan: Plan) -> Iterator[str]:
         yield f"  {_shown(training.commit.line)}: {_shown(adapter)}: {verdict}"
 
 
+def deleted(store: str, objects: int, runs: int) -> str:
+    """What has been deleted from a store."""
+    return f"{_shown(store)}: deleted {_count(objects, 'object')}, {_count(runs, 'entry', 'entries')} of the run cache"
+
+
 def left(plan: Plan) -> Iterator[str]:
     """What only people can do."""
     yield "forget: done. Left to do by hand:"
@@ -68,6 +73,8 @@ def _files(plan: Plan) -> Iterator[str]:
     for file in plan.rows.files:
         if len(file.gone) == len(file.lines) and file.path.parent == SOURCES.parent:
             yield f"  - {_shown(file.path)} has no row left: take it out of {SOURCES} and dvc.yaml"
+    if any(path.parent == TEACHER for path in plan.lines.ledgers):
+        yield f"  - {TEACHER} has fewer replies: lower synthesize.replies in params.yaml, or make ask for others"
     for name in plan.by_hand:
         if name.startswith("reports/"):
             continue  # make run writes it again
