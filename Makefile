@@ -53,7 +53,7 @@ test-set: $(INSTALLED)  ## draw the frozen test set again, with the rows that wa
 data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.data_diff "$(BASE)"
 
-forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remote: ID=<record, group, or what the text holds>
+forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remotes: ID=<record, group, person-..., text:...>
 	@$(BIN)/python -m pipeline.desk.forget "$(ID)"
 
 new: $(INSTALLED)  ## empty the sample and rename the project: NAME=<name>

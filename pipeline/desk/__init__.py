@@ -1,1 +1,1 @@
-"""What a developer runs at a desk: run, baseline, base, add-source, new."""
+"""What a developer runs at a desk: run and what comes before it, the data commands, ask, review, forget."""
