@@ -79,7 +79,7 @@ ADDRESSES = ("postgres://app:{v}@db.tokri.internal/shop", "git clone https://ash
 def planted(rng: random.Random, frames: tuple[str, ...], value: str) -> str:
     """A value in one of its frames, or in one for any, sometimes within a longer message."""
     text = rng.choice((*frames, *frames, *ANYWHERE)).replace("{v}", value)
-    return text if rng.random() < 0.6 else f"{clean(rng)} {text}" if rng.random() < 0.5 else f"{text}\n{clean(rng)}"
+    return text if rng.random() < 0.6 else f"{clean(rng)}. {text}" if rng.random() < 0.5 else f"{text}\n{clean(rng)}"
 
 
 SLOTS: dict[str, Callable[[random.Random], str]] = {

@@ -17,44 +17,10 @@ _MULTIPLY = (
 )
 _PERMUTE = "0123456789 1576283094 5803796142 8916043527 9453126870 4286573901 2793806415 7046913258"
 MULTIPLY, PERMUTE = _MULTIPLY.split(), _PERMUTE.split()
-NAMES = (
-    "asha",
-    "rahul.verma",
-    "meena_k",
-    "s.iyer",
-    "priya-nair",
-    "om.prakash",
-    "vikas99",
-    "jörg.müller",
-    "chloé",
-    "आशा",
-    "d'souza",
-)
-HOSTS = (
-    "gmail.com",
-    "yahoo.co.in",
-    "rediffmail.com",
-    "mail.example.org",
-    "uni-köln.de",
-    "tokri.shop",
-    "sub.dept.gov.in",
-    "orange.fr",
-)
-HANDLES = (
-    "okhdfcbank",
-    "okaxis",
-    "oksbi",
-    "okicici",
-    "ybl",
-    "ibl",
-    "axl",
-    "paytm",
-    "apl",
-    "upi",
-    "sbi",
-    "kotak",
-    "barodampay",
-)
+_NAMES = "asha rahul.verma meena_k s.iyer priya-nair om.prakash vikas99 jörg.müller chloé आशा d'souza"
+_HOSTS = "gmail.com yahoo.co.in rediffmail.com mail.example.org uni-köln.de tokri.shop sub.dept.gov.in orange.fr"
+_HANDLES = "okhdfcbank okaxis oksbi okicici ybl ibl axl paytm apl upi sbi kotak barodampay"
+NAMES, HOSTS, HANDLES = _NAMES.split(), _HOSTS.split(), _HANDLES.split()
 
 
 def some(rng: random.Random, letters: str, count: int) -> str:

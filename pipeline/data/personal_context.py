@@ -69,7 +69,7 @@ CHECKED: dict[str, Role] = {"card": "card", "aadhaar": "aadhaar"}  # their numbe
 TOKEN = re.compile(
     r"\[[a-z_]+_\d+\]|\b[as]/[cn]\b|[#₹$€£]|[^\W\d_](?:[^\W\d_]|[\u0300-\u036f\u0900-\u0963\u0970-\u097f])*"
 )
-STOP = re.compile(r"[!?;।|\n,]|(?<=\w{4})\.\s|\d")
+STOP = re.compile(r"[!?;।|\n,]|\d|(?<=\w{4})\.\s|\b(?!nos?\.|nr\.|num\.)\w{2,}\.\s")  # "no. 98..." goes on
 GLUED = re.compile(r"([A-Za-z0-9]+)[-_/]\Z")
 SIBLING = re.compile(r"(?<![0-9A-Za-z])([0-9]{6,19}) ?(?:,|/|&|\+|and|aur|or|ya|und|et|और|व|आणि|या) ?\Z")
 AMOUNT_BEHIND = re.compile(r" {0,2}(?:/-|rs\b|rupees|rupaye|inr\b|रु|€|usd\b|eur\b|euro)")

@@ -14,7 +14,7 @@ _LENGTHS = (
 )
 IBAN_LENGTHS = {country: int(entry[:2]) for entry in _LENGTHS.split() for country in entry[3:].split(",")}
 IBAN = re.compile(
-    r"[0-9]{2}(?<![A-Za-z0-9_].{4})(?<=[A-Za-z]{2}..)(?=[ -]?[A-Za-z0-9])"
+    r"[0-9]{2}(?<![A-Za-z0-9_\-].{4})(?<=[A-Za-z]{2}..)(?=[ -]?[A-Za-z0-9])"
 )  # from its digits on, which are rare
 PAN = re.compile(
     r"(?<![A-Za-z0-9_])(?:[A-Z]{3}[ABCFGHJLPT][A-Z]([ -]?)[0-9]{4}\1[A-Z]|[a-z]{3}[abcfghjlpt][a-z][0-9]{4}[a-z])(?![A-Za-z0-9_])"
@@ -50,7 +50,7 @@ def ibans(text: str) -> Iterator[Hit]:
         start = found.start() - 2
         length = IBAN_LENGTHS.get(text[start : start + 2].upper())
         end = _end_of(text, start, length) if length else 0
-        if end and has_mod_97(text[start:end]):
+        if end and _is_grouped(text[start:end]) and has_mod_97(text[start:end]):
             yield Hit("iban", start, end)
 
 
@@ -65,6 +65,12 @@ def _end_of(text: str, start: int, length: int) -> int:
         at += 1
     is_longer = at < len(text) and (text[at] == "_" or (text[at].isascii() and text[at].isalnum()))
     return 0 if count < length or is_longer else at
+
+
+def _is_grouped(iban: str) -> bool:
+    """Whether small letters stand in groups of four, if in groups at all; else they are words."""
+    groups = re.split("[ -]", iban)
+    return iban.isupper() or all(len(group) == 4 for group in groups[:-1])
 
 
 def has_mod_97(iban: str) -> bool:

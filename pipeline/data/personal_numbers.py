@@ -13,7 +13,9 @@ OTHERS = ("reference", "amount")  # roles of numbers that are nobody's
 MOST_GROUPS = 6  # of one number
 LONGEST_RUN = 64  # groups; a longer one is a table, and is read in pieces
 GLUE = "0-9A-Za-z_\u00c0-\u024f"  # what a number may not touch: the letters of other scripts follow one without a space
-GROUP = re.compile(rf"(?<![{GLUE}])[0-9]+(?![{GLUE}])")
+GROUP = re.compile(  # 091 in 40,091 is the end of an amount
+    rf"(?<![{GLUE}])(?:(?<![0-9],)[0-9]{{1,3}}|[0-9]{{4,}})(?![{GLUE}])"
+)
 DIGIT_AND_DASH, DASH_AND_DIGIT = re.compile(r"[0-9][-.]\Z"), re.compile(r"[-.][0-9]|-[A-Za-z]{1,4}[0-9]")
 JOINT = re.compile(r"[ ]{0,2}[-.()/]?[ ]{0,2}[()]?[ ]?")
 

@@ -33,7 +33,7 @@ PLAIN = {
     **WIDE,
 }
 FOREIGN = re.compile("[" + "".join(map(chr, PLAIN)) + "]")
-BREAKS = ("\\n", "\\r", "\\t")  # as JSON writes them: the n is no letter before what follows
+BREAKS = {"\\n": " \n", "\\r": " \n", "\\t": "  "}  # as JSON writes them: the n is no letter before what follows
 
 
 def plain(text: str) -> str:
@@ -41,8 +41,8 @@ def plain(text: str) -> str:
     if not text.isascii() and FOREIGN.search(text):
         text = text.translate(PLAIN)
     if "\\" in text:
-        for escape in BREAKS:
-            text = text.replace(escape, "  ")
+        for escape, meant in BREAKS.items():
+            text = text.replace(escape, meant)
     return text
 
 
