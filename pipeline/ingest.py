@@ -34,6 +34,8 @@ from pipeline.data.spool import Spool
 from pipeline.data.test_set import TestSet
 from pipeline.stage import Fault, Params, run, write_report
 
+WARNED_SHARE = 0.2  # of the rows: more near copies than that are mostly a template, and worth a look
+
 
 class IngestParams(Params):
     """Section `ingest`. `max_rejects`: rows that may be unreadable before the stage stops; `similarity`: share of word pairs."""
@@ -215,6 +217,12 @@ def main(
     write_jsonl(out / "duplicates.jsonl", intake.duplicates)
     write_jsonl(out / "personal.jsonl", intake.personal)
     write_report(report, report_of(intake, near, taken_for, params))
+    went = sum(entry["similarity"] < 1 for entry in intake.duplicates)
+    if went > WARNED_SHARE * (count + went):
+        print(
+            f"ingest: warning: {went} rows went as near copies; a text that most questions share makes them alike: look at "
+            f"{out / 'duplicates.jsonl'}, raise ingest.similarity, or set ingest.near_duplicates to keep"
+        )
     print(
         f"ingest: {count} records from {len(intake.counts)} files, {len(intake.duplicates)} duplicates, "
         f"{len(intake.rejects)} rejects"

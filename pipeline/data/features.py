@@ -58,7 +58,8 @@ class Features:
             for name, least in sorted(required.items())
             if self.slices[name] < least
         }
-        shares = {label: count / self.size for label, count in self.labels.items()}
+        has_labels = self._contract.label_field is not None
+        shares = {label: count / self.size if has_labels else 0.0 for label, count in self.labels.items()}
         self.columns["label_share"] = [shares[label] for label in self.columns["label"]]
         self.columns["unreviewed_share"] = [unreviewed_share] * self.size
         self.columns["short_slices"] = [len(short)] * self.size

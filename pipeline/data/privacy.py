@@ -26,19 +26,27 @@ def cleaned(row: Record | Reject, policy: PersonalDataParams) -> Cleaned:
     masker = Masker(policy)
     messages, rejected = mask_turns(row.messages, masker), mask_turns(row.rejected, masker)
     tags = tuple(masker.mask(tag) for tag in row.tags)
+    tools = tuple(masker.mask_json(list(row.tools))) if row.tools else row.tools
     if masker.rejected:
         rules = ", ".join(sorted(masker.rejected))
         return Cleaned(Reject(row.source, f"holds what ingest.personal_data rejects: {rules}"), masker.counts)
     group = _group(row)
-    if messages is row.messages and rejected is row.rejected and tags == row.tags and group == row.group:
+    if (
+        messages is row.messages
+        and rejected is row.rejected
+        and tags == row.tags
+        and group == row.group
+        and tools == row.tools
+    ):
         return Cleaned(row, masker.counts)
-    identity = record_id(messages, rejected, row.tools)
+    identity = record_id(messages, rejected, tools)
     changed = msgspec.structs.replace(
         row,
         id=identity,
         messages=messages,
         rejected=rejected,
         tags=tags,
+        tools=tools,
         group=identity if row.group == row.id else group,
     )
     return Cleaned(changed, masker.counts)

@@ -60,8 +60,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def question(self) -> str:
-        """What all turns before the answer say, a line a turn."""
-        return "\n".join(turn["content"] for turn in self.messages[:-1])
+        """What all turns before the answer say, a line a turn; a turn that only calls tools says its calls."""
+        return "\n".join(text_of(turn) for turn in self.messages[:-1])
 
     @property
     def answer(self) -> str:

@@ -76,7 +76,7 @@ def _check_sources(params: IngestParams, contract: Contract) -> None:
     state = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in files} | {
         "params": params.model_dump()
     }
-    if STAMP.exists() and json.loads(STAMP.read_text()) == json.loads(json.dumps(state)):
+    if STAMP.exists() and STAMP.read_text() == json.dumps(state):
         return
     intake = Intake()
     for _ in read(rows_of(SOURCES, FEEDBACK, contract, {}), params.personal_data, intake):
