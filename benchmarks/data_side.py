@@ -112,7 +112,7 @@ def beside(count: int) -> dict[str, float]:
 
 def planted(count: int = 20_000, copies: int = 400) -> dict[str, Any]:
     """How many one-word edits are found among distinct rows, and how many pairs are found that are none."""
-    from pipeline.data.near import Texts, near_pairs
+    from pipeline.data.likeness.near import Texts, near_pairs
 
     source, texts, wanted = rows.Rows(7), Texts(), set()
     messages = [source.message() for _ in range(count - copies)]

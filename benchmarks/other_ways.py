@@ -23,7 +23,7 @@ def questions() -> list[str]:
 
 
 def near_ours() -> None:
-    from pipeline.data.near import Texts, near_pairs
+    from pipeline.data.likeness.near import Texts, near_pairs
 
     texts = Texts()
     for text in questions():
@@ -75,11 +75,11 @@ def expectations(table: str) -> list[dict[str, Any]]:
 
 def valid_ours() -> None:
     from pipeline.data.answers import Contract
-    from pipeline.data.expectations import validate
-    from pipeline.data.features import Features
-    from pipeline.data.readers import read_source
+    from pipeline.data.checking.expectations import validate
+    from pipeline.data.checking.features import Features
+    from pipeline.data.reading.readers import read_source
+    from pipeline.data.reading.sources import Source
     from pipeline.data.records import Record
-    from pipeline.data.sources import Source
 
     contract = Contract.load(SCHEMA)
     features = Features(contract, [], lambda _text: "en")

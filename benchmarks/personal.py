@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from benchmarks.personal_sentences import ADDRESSES, ASSIGNED, FRAMES, clean, planted
 from benchmarks.personal_values import VALUES, assigned
-from pipeline.data.personal import find
+from pipeline.data.personal.finding import find
 
 PROSE = (
     "The lehenga has not arrived and the courier says that nobody was at home, although I sat there the whole day with my mother. "

@@ -23,15 +23,15 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from pipeline.data.answers import Contract, Relation
-from pipeline.data.duplicates import Near, Rows, near_duplicates
-from pipeline.data.personal import PersonalDataParams
-from pipeline.data.privacy import cleaned
-from pipeline.data.readers import Reject, read_source
+from pipeline.data.likeness.duplicates import Near, Rows, near_duplicates
+from pipeline.data.likeness.shingles import jaccard, shingles
+from pipeline.data.likeness.spool import Spool
+from pipeline.data.personal.cleaning import cleaned
+from pipeline.data.personal.finding import PersonalDataParams
+from pipeline.data.reading.readers import Reject, read_source
+from pipeline.data.reading.sources import Source, check_files, load_sources
 from pipeline.data.records import Record, write_jsonl, write_lines
-from pipeline.data.shingles import jaccard, shingles
-from pipeline.data.sources import Source, check_files, load_sources
-from pipeline.data.spool import Spool
-from pipeline.data.test_set import TestSet
+from pipeline.data.splitting.test_set import TestSet
 from pipeline.stage import Fault, Params, run, write_report
 
 WARNED_SHARE = 0.2  # of the rows: more near copies than that are mostly a template, and worth a look

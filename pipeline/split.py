@@ -10,10 +10,10 @@ Reads   records     validated records
         base        base.json, for the lengths in its tokens
 Writes  out/{train,validation,test,new}.jsonl   pipeline.data.records.Record
         out/few_shot/<prompt>.jsonl             the records that a prompt shows
-        out/leaks.jsonl                         pipeline.data.leaks.Leak
+        out/leaks.jsonl                         pipeline.data.splitting.leaks.Leak
         report      sizes, what leaked, what would be cut, and what of the test set is gone
 The test set is a frozen list; a later row takes its side by hash of its group, so no record ever changes side
-(pipeline.data.sides). A record of the train side that says what is held out leaves train.
+(pipeline.data.splitting.sides). A record of the train side that says what is held out leaves train.
 """
 
 from collections import Counter
@@ -24,14 +24,14 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
-from pipeline.data.leak_search import find_leaks
-from pipeline.data.leaks import Leak
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.questions import read_questions
 from pipeline.data.records import Record, read_jsonl, stream_keys, write_jsonl, write_records
-from pipeline.data.sided import SIDES, Sided
-from pipeline.data.sides import Side, SplitParams
-from pipeline.data.test_set import TestSet
+from pipeline.data.splitting.leak_search import find_leaks
+from pipeline.data.splitting.leaks import Leak
+from pipeline.data.splitting.sided import SIDES, Sided
+from pipeline.data.splitting.sides import Side, SplitParams
+from pipeline.data.splitting.test_set import TestSet
 from pipeline.model.lengths import Lengths
 from pipeline.stage import Fault, Params, run, write_report
 

@@ -19,7 +19,13 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from pipeline.data.answers import Contract
-from pipeline.data.candidates import (
+from pipeline.data.ledgers import Reply, read_replies, read_reviews
+from pipeline.data.likeness.similarity import Copies
+from pipeline.data.records import Record, stream_keys, stream_records, write_records
+from pipeline.data.reviews import Judged, ReviewParams, judged
+from pipeline.data.splitting.sides import Sides, SplitParams
+from pipeline.data.splitting.test_set import TestSet
+from pipeline.data.synthetic.candidates import (
     Demands,
     Draft,
     PersonalDataPolicy,
@@ -28,14 +34,8 @@ from pipeline.data.candidates import (
     candidate,
     draft_of,
 )
-from pipeline.data.ledgers import Reply, read_replies, read_reviews
-from pipeline.data.records import Record, stream_keys, stream_records, write_records
-from pipeline.data.requests import counted, missing, shortage
-from pipeline.data.reviews import Judged, ReviewParams, judged
-from pipeline.data.seeds import Stream, may_seed
-from pipeline.data.sides import Sides, SplitParams
-from pipeline.data.similarity import Copies
-from pipeline.data.test_set import TestSet
+from pipeline.data.synthetic.requests import counted, missing, shortage
+from pipeline.data.synthetic.seeds import Stream, may_seed
 from pipeline.remote.service import Service
 from pipeline.stage import Fault, Params, run, write_report
 

@@ -23,10 +23,10 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from pipeline.data.answers import Contract
-from pipeline.data.expectations import load_suite, validate
-from pipeline.data.features import Features
-from pipeline.data.findings import SHOWN, Finding, page
-from pipeline.data.language import language_guess
+from pipeline.data.checking.expectations import load_suite, validate
+from pipeline.data.checking.features import Features
+from pipeline.data.checking.findings import SHOWN, Finding, page
+from pipeline.data.checking.language import language_guess
 from pipeline.data.ledgers import read_reviews
 from pipeline.data.records import Record, line_of, read_jsonl, stream_records, write_lines, write_records
 from pipeline.data.reviews import Decisions, ReviewParams

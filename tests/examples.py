@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.answers import Contract
+from pipeline.data.reading.sources import Source
 from pipeline.data.records import Record, record_id
-from pipeline.data.sources import Source
 
 SCHEMA = {
     "type": "object",

@@ -4,8 +4,8 @@ import base64
 
 from hypothesis import strategies as st
 
-from pipeline.data.personal import KINDS, PersonalDataParams
-from pipeline.data.personal_numbers import luhn, verhoeff
+from pipeline.data.personal.finding import KINDS, PersonalDataParams
+from pipeline.data.personal.numbers import luhn, verhoeff
 
 POLICY = PersonalDataParams.model_validate(dict.fromkeys(KINDS, "redact"))
 DIGITS = "0123456789"

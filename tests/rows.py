@@ -2,7 +2,7 @@
 
 import json
 
-from pipeline.data.readers import Reject, read_source
+from pipeline.data.reading.readers import Reject, read_source
 from pipeline.data.records import Record
 from tests.examples import SCHEMA, answer, contract, source, turns
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.data.sources import load_sources
+from pipeline.data.reading.sources import load_sources
 from pipeline.desk import new
 from pipeline.desk.add_source import add
 from pipeline.desk.inputs import check_inputs

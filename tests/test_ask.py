@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 
 from pipeline.data.ledgers import Reply, read_replies
 from pipeline.data.records import write_records
-from pipeline.data.requests import asked, counted, missing, shortage
-from pipeline.data.seeds import choose, fill, may_seed
-from pipeline.data.sides import Sides, SplitParams
-from pipeline.data.structured import reply_schema
-from pipeline.data.test_set import TestSet
-from pipeline.data.torn import set_aside
+from pipeline.data.splitting.sides import Sides, SplitParams
+from pipeline.data.splitting.test_set import TestSet
+from pipeline.data.synthetic.requests import asked, counted, missing, shortage
+from pipeline.data.synthetic.seeds import choose, fill, may_seed
+from pipeline.data.synthetic.structured import reply_schema
+from pipeline.data.synthetic.torn import set_aside
 from pipeline.desk import ask
 from pipeline.remote.service import price
 from tests.examples import SCHEMA, answer, contract, record, turns, write_json, write_lines

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.data.sides import unit_hash
+from pipeline.data.splitting.sides import unit_hash
 from pipeline.pull_request.report import band
 from tests.data_repository import COST, NO_CHANGE, RAW, asked, id_of, reply, review, row, ten_rows, verdict_of
 from tests.examples import source_entry

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pipeline.desk.shown import code, fenced, masked, shown
+from pipeline.desk.reviewing.shown import code, fenced, masked, shown
 from pipeline.pull_request.render import LIMIT, ROWS, markdown, table
 from pipeline.pull_request.word_diff import word_diff
 from tests.data_repository import asked, id_of, review, row, ten_rows

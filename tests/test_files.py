@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.files import container_of, open_rows
-from pipeline.data.json_files import json_document
-from pipeline.data.rows import LONGEST, TOO_LONG, Unreadable
+from pipeline.data.reading.files import container_of, open_rows
+from pipeline.data.reading.json_files import json_document
+from pipeline.data.reading.rows import LONGEST, TOO_LONG, Unreadable
 from pipeline.stage import Fault
 
 ROWS = [{"question": "a", "answer": "b"}, {"question": 'two\nlines, "quoted"; \u2028', "answer": "é"}]

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.data.candidates import candidate, draft_of
 from pipeline.data.ledgers import Reply
 from pipeline.data.records import Record, digest, read_records, write_records
+from pipeline.data.synthetic.candidates import candidate, draft_of
 from pipeline.desk import forget
-from pipeline.desk.forget_rows import Rows
-from pipeline.desk.forget_terms import Needles, Terms, leaves
+from pipeline.desk.forgetting.rows import Rows
+from pipeline.desk.forgetting.terms import Needles, Terms, leaves
 from pipeline.stage import Fault
 from tests.desk_project import make
 from tests.project import ROOT, git

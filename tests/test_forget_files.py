@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.files import open_rows
-from pipeline.desk.forget_files import replacement, without_lines, without_rows
-from pipeline.desk.forget_pieces import chunks, row_texts
+from pipeline.data.reading.files import open_rows
+from pipeline.desk.forgetting.files import replacement, without_lines, without_rows
+from pipeline.desk.forgetting.pieces import chunks, row_texts
 from pipeline.stage import Fault
 
 LINES = [

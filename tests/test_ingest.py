@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.data.personal import PersonalDataParams
-from pipeline.data.readers import Reject, read_source
+from pipeline.data.likeness.spool import Spool
+from pipeline.data.personal.finding import PersonalDataParams
+from pipeline.data.reading.readers import Reject, read_source
 from pipeline.data.records import Record, digest, read_jsonl, read_records, record_id, write_lines
-from pipeline.data.spool import Spool
 from pipeline.ingest import IngestParams, ingest, main
 from pipeline.stage import Fault
 from tests.examples import SCHEMA, answer, contract, record, source, source_entry, turns, write_json

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.personal import KINDS, Masker, PersonalDataParams, find, mask_turns
+from pipeline.data.personal.finding import KINDS, Masker, PersonalDataParams, find, mask_turns
 from pipeline.stage import Fault, checked
 from tests.personal_values import POLICY, VALUES, WORDS
 

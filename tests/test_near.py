@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.duplicates import Rows, near_duplicates
-from pipeline.data.near import CROWD, Texts, near_pairs
-from pipeline.data.shingles import jaccard, pair_hashes, shingles, words
+from pipeline.data.likeness.duplicates import Rows, near_duplicates
+from pipeline.data.likeness.near import CROWD, Texts, near_pairs
+from pipeline.data.likeness.shingles import jaccard, pair_hashes, shingles, words
 from tests.examples import record
 
 VOCABULARY = [f"word{n}" for n in range(3000)]

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.data.parquet import BATCH, parquet_rows
-from pipeline.data.rows import Unreadable
+from pipeline.data.reading.parquet import BATCH, parquet_rows
+from pipeline.data.reading.rows import Unreadable
 from pipeline.stage import Fault
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.personal import find
-from pipeline.data.personal_numbers import luhn
+from pipeline.data.personal.finding import find
+from pipeline.data.personal.numbers import luhn
 from tests.personal_values import AADHAARS, CARDS, HEADER, JOINTS, UPPER, VALUES, WORDS, digits, finished, iban, spaced
 
 

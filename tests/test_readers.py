@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pipeline.data.readers import Reject, read_source
+from pipeline.data.reading.readers import Reject, read_source
 from pipeline.data.records import Record, read_records, write_records
 from pipeline.stage import Fault
 from tests.examples import SCHEMA, answer, contract, source, turns

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.data.files import container_of
-from pipeline.data.readers import Reject, read_source
+from pipeline.data.reading.files import container_of
+from pipeline.data.reading.readers import Reject, read_source
 from pipeline.data.records import RECORD, Record, line_of, record_id
 from pipeline.stage import Fault
 from tests.examples import answer, contract, source

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.data.likeness.shingles import words
 from pipeline.data.records import digest, parse_json, read_jsonl, read_records, record_id, stream_keys, write_records
-from pipeline.data.shingles import words
 from pipeline.stage import Fault
 from tests.examples import record, turns
 

@@ -7,7 +7,7 @@ import pytest
 from pipeline.data.ledgers import read_reviews
 from pipeline.data.records import record_id, write_records
 from pipeline.data.reviews import Decisions, edit_of
-from pipeline.desk.review_edit import Unusable, read_turns, write_turns
+from pipeline.desk.reviewing.edit import Unusable, read_turns, write_turns
 from tests import review_desk
 from tests.examples import contract, turns
 from tests.review_desk import (

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.data.records import write_records
-from pipeline.desk.plain_text import escaped, plain
-from pipeline.desk.review_screen import compared, text_of_record
+from pipeline.desk.reviewing.plain_text import escaped, plain
+from pipeline.desk.reviewing.screen import compared, text_of_record
 from tests import review_desk
 from tests.examples import record, turns
 from tests.review_desk import (

@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 
+from pipeline.data.reading.shapes import SHAPES
+from pipeline.data.reading.sources import Format
+from pipeline.data.reading.telling import FIELDS
 from pipeline.data.records import Record
-from pipeline.data.shapes import SHAPES
-from pipeline.data.sources import Format
-from pipeline.data.telling import FIELDS
 from tests.examples import turns
 from tests.rows import AGAINST, ONE, OTHER, SAME, example, read, reason, said, user
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.readers import read_source
+from pipeline.data.reading.readers import read_source
 from pipeline.data.records import Record
-from pipeline.data.sides import SplitParams, draw_test_set, sides
-from pipeline.data.test_set import TestSet
+from pipeline.data.splitting.sides import SplitParams, draw_test_set, sides
+from pipeline.data.splitting.test_set import TestSet
 from pipeline.desk.test_set import _text, draw, extended
 from pipeline.stage import Fault
 from tests.examples import answer, contract, record, source, turns, write_lines

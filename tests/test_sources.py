@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from pipeline.data.sources import LIST, check_files, load_sources
+from pipeline.data.reading.sources import LIST, check_files, load_sources
 from pipeline.stage import Fault
 
 ENTRY = {"file": "a.jsonl", "origin": "human", "answered_by": "human", "licence": "own", "rights": "own"}

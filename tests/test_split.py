@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.leak_search import find_leaks
+from pipeline.data.likeness.shingles import words
 from pipeline.data.records import line_of, read_jsonl, read_records, write_records
-from pipeline.data.shingles import words
-from pipeline.data.sides import Sides, SplitParams, draw_test_set, sides
-from pipeline.data.test_set import KEPT, TestSet
+from pipeline.data.splitting.leak_search import find_leaks
+from pipeline.data.splitting.sides import Sides, SplitParams, draw_test_set, sides
+from pipeline.data.splitting.test_set import KEPT, TestSet
 from pipeline.desk.test_set import _text
 from pipeline.split import LengthParams, NearParams, main
 from pipeline.stage import Fault

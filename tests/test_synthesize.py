@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.candidates import PersonalDataPolicy, ValidateLimits
 from pipeline.data.ledgers import Reply
+from pipeline.data.likeness.similarity import Copies, overlap, triples
 from pipeline.data.records import read_records, record_id, write_records
 from pipeline.data.reviews import ReviewParams
-from pipeline.data.sides import SplitParams
-from pipeline.data.similarity import Copies, overlap, triples
+from pipeline.data.splitting.sides import SplitParams
+from pipeline.data.synthetic.candidates import PersonalDataPolicy, ValidateLimits
 from pipeline.stage import Fault, checked, load_params
 from pipeline.synthesize import SynthesizeParams, main, synthesize
 from tests.examples import SCHEMA, answer, contract, record, turns, write_json, write_lines

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.data.readers import read_source
+from pipeline.data.reading.readers import read_source
 from pipeline.stage import Fault
 from tests.examples import contract, source, turns
 from tests.rows import AGAINST, CALL, ONE, SAME, TABLE, called, example, said, user

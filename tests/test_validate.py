@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.features import Features, alternates
+from pipeline.data.checking.features import Features, alternates
 from pipeline.data.records import read_records, write_records
 from pipeline.data.reviews import ReviewParams
 from pipeline.stage import Fault

@@ -13,8 +13,8 @@ from typing import Any, Literal
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
 
+from pipeline.data.likeness.shingles import jaccard, shingles
 from pipeline.data.records import parse_json
-from pipeline.data.shingles import jaccard, shingles
 from pipeline.stage import Fault
 
 NOT_JSON = object()  # what `parse` gives for a text that is no JSON

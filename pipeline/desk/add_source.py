@@ -18,11 +18,11 @@ from typing import Any
 import yaml
 
 from pipeline.data.answers import Contract
-from pipeline.data.fields import INPUTS
-from pipeline.data.files import container_of, open_rows
-from pipeline.data.readers import Reject, read_source
-from pipeline.data.sources import Source, load_sources
-from pipeline.data.telling import UNKNOWN, Teller
+from pipeline.data.reading.fields import INPUTS
+from pipeline.data.reading.files import container_of, open_rows
+from pipeline.data.reading.readers import Reject, read_source
+from pipeline.data.reading.sources import Source, load_sources
+from pipeline.data.reading.telling import UNKNOWN, Teller
 from pipeline.desk.inputs import PIPELINE, SCHEMA, SOURCES
 from pipeline.stage import Fault, checked, read_yaml
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from pipeline.data.answers import Contract
 from pipeline.data.ledgers import Reply, append, author_of, read_replies
 from pipeline.data.records import stream_keys
-from pipeline.data.requests import Asked, counted, missing, offer, shortage
-from pipeline.data.sides import Sides, SplitParams
-from pipeline.data.test_set import TestSet
-from pipeline.data.torn import set_aside
+from pipeline.data.splitting.sides import Sides, SplitParams
+from pipeline.data.splitting.test_set import TestSet
+from pipeline.data.synthetic.requests import Asked, counted, missing, offer, shortage
+from pipeline.data.synthetic.torn import set_aside
 from pipeline.desk.inputs import SCHEMA, TEACHER, TEST_SET
 from pipeline.desk.test_set import VALIDATED
 from pipeline.remote.chat import Chat

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.answers import Contract
-from pipeline.data.files import open_rows
-from pipeline.data.personal import KINDS, Masker, PersonalDataParams
-from pipeline.data.readers import Reject, Unreadable, read_source
+from pipeline.data.personal.finding import KINDS, Masker, PersonalDataParams
+from pipeline.data.reading.files import open_rows
+from pipeline.data.reading.readers import Reject, Unreadable, read_source
+from pipeline.data.reading.sources import LIST, Source, load_sources
 from pipeline.data.records import parse_json, read_lines
-from pipeline.data.sources import LIST, Source, load_sources
 from pipeline.desk.add_source import entry_for
 from pipeline.desk.inputs import FEEDBACK, SCHEMA, SOURCES, TEACHER
-from pipeline.desk.shown import masked, shown
+from pipeline.desk.reviewing.shown import masked, shown
 from pipeline.ingest import IngestParams, feedback_sources
 from pipeline.stage import Fault, checked, load_params, read_yaml
 

@@ -14,15 +14,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pipeline.desk.forget_files import replacement, unfinished, without_lines, without_rows
-from pipeline.desk.forget_history import changed
-from pipeline.desk.forget_lines import GENERATIONS, Lines
-from pipeline.desk.forget_objects import Objects
-from pipeline.desk.forget_plan import DATA, Plan, adopt, recall, remember
-from pipeline.desk.forget_rows import Rows
-from pipeline.desk.forget_stores import opened, reached
-from pipeline.desk.forget_telling import deleted, left, told
-from pipeline.desk.forget_terms import Terms
+from pipeline.desk.forgetting.files import replacement, unfinished, without_lines, without_rows
+from pipeline.desk.forgetting.history import changed
+from pipeline.desk.forgetting.lines import GENERATIONS, Lines
+from pipeline.desk.forgetting.objects import Objects
+from pipeline.desk.forgetting.plan import DATA, Plan, adopt, recall, remember
+from pipeline.desk.forgetting.rows import Rows
+from pipeline.desk.forgetting.stores import opened, reached
+from pipeline.desk.forgetting.telling import deleted, left, told
+from pipeline.desk.forgetting.terms import Terms
 from pipeline.desk.inputs import FEEDBACK, TEST_SET
 from pipeline.desk.run import dvc
 from pipeline.stage import Fault

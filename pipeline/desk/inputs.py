@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 from pipeline.data.answers import Contract
-from pipeline.data.expectations import load_suite
+from pipeline.data.checking.expectations import load_suite
 from pipeline.data.ledgers import read_replies, read_reviews
 from pipeline.data.prompts import load_prompt
 from pipeline.data.questions import read_questions
+from pipeline.data.reading.sources import check_files, load_sources
 from pipeline.data.reviews import Decisions, ReviewParams
-from pipeline.data.sides import SplitParams
-from pipeline.data.sources import check_files, load_sources
-from pipeline.data.test_set import TestSet
+from pipeline.data.splitting.sides import SplitParams
+from pipeline.data.splitting.test_set import TestSet
 from pipeline.evaluate import EvaluateParams, check_targets
 from pipeline.ingest import IngestParams, Intake, check_rejects, feedback_sources, read, rows_of
 from pipeline.model.base import check_presence, load_base

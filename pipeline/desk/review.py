@@ -19,16 +19,16 @@ from typing import Any, Literal, cast
 
 from pipeline.data.answers import Contract
 from pipeline.data.ledgers import Review, append, author_of
-from pipeline.data.personal import PersonalDataParams
+from pipeline.data.personal.finding import PersonalDataParams
 from pipeline.data.records import Record, Turn
 from pipeline.data.reviews import edit_of
-from pipeline.data.torn import set_aside
+from pipeline.data.synthetic.torn import set_aside
 from pipeline.desk.inputs import REVIEWS, SCHEMA
-from pipeline.desk.keys import QUIT, Keys, keys_of_stdin
-from pipeline.desk.plain_text import UNSAFE
-from pipeline.desk.review_edit import Unusable, check_personal_data, open_editor, read_turns, write_turns
-from pipeline.desk.review_queue import Queue, load_queue
-from pipeline.desk.review_screen import Screen, said
+from pipeline.desk.reviewing.edit import Unusable, check_personal_data, open_editor, read_turns, write_turns
+from pipeline.desk.reviewing.keys import QUIT, Keys, keys_of_stdin
+from pipeline.desk.reviewing.plain_text import UNSAFE
+from pipeline.desk.reviewing.queue import Queue, load_queue
+from pipeline.desk.reviewing.screen import Screen, said
 from pipeline.ingest import IngestParams
 from pipeline.stage import Fault, load_params
 

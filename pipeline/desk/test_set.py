@@ -12,8 +12,8 @@ from pathlib import Path
 
 from pipeline.data.answers import Contract
 from pipeline.data.records import Key, Record, read_records, stream_keys, stream_records
-from pipeline.data.sides import SplitParams, draw_test_set, may_test
-from pipeline.data.test_set import KEPT, TestSet
+from pipeline.data.splitting.sides import SplitParams, draw_test_set, may_test
+from pipeline.data.splitting.test_set import KEPT, TestSet
 from pipeline.desk.inputs import SCHEMA, TEST_SET
 from pipeline.stage import Fault, load_params
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pipeline.data.near import Texts, near_pairs
+from pipeline.data.likeness.near import Texts, near_pairs
 from pipeline.pull_request.intake import Ids
 from pipeline.pull_request.side import DataSide, Row
 

@@ -12,14 +12,14 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 from pipeline.data.answers import Contract
-from pipeline.data.candidates import ValidateLimits
-from pipeline.data.language import language_guess
+from pipeline.data.checking.language import language_guess
+from pipeline.data.likeness.spool import Spool
 from pipeline.data.reviews import ReviewParams
-from pipeline.data.sides import SplitParams
-from pipeline.data.spool import Spool
+from pipeline.data.splitting.sides import SplitParams
+from pipeline.data.synthetic.candidates import ValidateLimits
 from pipeline.desk.inputs import SCHEMA
-from pipeline.desk.plain_text import plain
-from pipeline.desk.shown import code
+from pipeline.desk.reviewing.plain_text import plain
+from pipeline.desk.reviewing.shown import code
 from pipeline.ingest import IngestParams
 from pipeline.pull_request.changes import changes
 from pipeline.pull_request.older import params_of

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pipeline.data.records import Record, text_of
-from pipeline.desk.shown import LONGEST, masked, shown
+from pipeline.desk.reviewing.shown import LONGEST, masked, shown
 from pipeline.pull_request.intake import Ids
 from pipeline.pull_request.side import DataSide
 from pipeline.pull_request.word_diff import word_diff

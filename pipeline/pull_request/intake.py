@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.data.answers import Contract
-from pipeline.data.duplicates import Near
-from pipeline.data.readers import Reject
+from pipeline.data.likeness.duplicates import Near
+from pipeline.data.likeness.spool import Spool
+from pipeline.data.reading.readers import Reject
 from pipeline.data.records import Record
-from pipeline.data.spool import Spool
 from pipeline.desk.inputs import FEEDBACK, SOURCES
 from pipeline.ingest import IngestParams, ingest, rows_of
 

@@ -8,8 +8,8 @@ import yaml
 from pydantic import BaseModel
 
 from pipeline.data.ledgers import Reply
+from pipeline.data.reading.sources import load_sources
 from pipeline.data.records import digest, read_jsonl
-from pipeline.data.sources import load_sources
 from pipeline.stage import Fault, Params, checked, read_yaml
 
 P = TypeVar("P", bound=Params)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from pipeline.desk.shown import LONGEST, code, fenced
+from pipeline.desk.reviewing.shown import LONGEST, code, fenced
 from pipeline.pull_request.verdict import plural, verdict
 
 LIMIT = 60_000  # characters; GitHub takes 65,536

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.data.answers import Contract
-from pipeline.data.language import Guess
-from pipeline.data.sources import Source
-from pipeline.desk.shown import LONGEST_NAME, masked, shown
+from pipeline.data.checking.language import Guess
+from pipeline.data.reading.sources import Source
+from pipeline.desk.reviewing.shown import LONGEST_NAME, masked, shown
 from pipeline.pull_request.changes import Changes
 from pipeline.pull_request.examples import (
     SHOWN,

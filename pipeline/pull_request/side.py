@@ -14,18 +14,18 @@ import msgspec
 from pydantic import ConfigDict, Field
 
 from pipeline.data.answers import Contract
-from pipeline.data.candidates import ValidateLimits
-from pipeline.data.leak_search import find_leaks
-from pipeline.data.leaks import Leak
 from pipeline.data.ledgers import read_replies, read_reviews
+from pipeline.data.likeness.spool import Spool
 from pipeline.data.questions import read_questions
+from pipeline.data.reading.sources import Source, load_sources
 from pipeline.data.records import KEY, RECORD, Record
-from pipeline.data.requests import counted
 from pipeline.data.reviews import Decisions, Judged, ReviewParams, judged
-from pipeline.data.sides import Side, Sides, SplitParams
-from pipeline.data.sources import Source, load_sources
-from pipeline.data.spool import Spool
-from pipeline.data.test_set import TestSet
+from pipeline.data.splitting.leak_search import find_leaks
+from pipeline.data.splitting.leaks import Leak
+from pipeline.data.splitting.sides import Side, Sides, SplitParams
+from pipeline.data.splitting.test_set import TestSet
+from pipeline.data.synthetic.candidates import ValidateLimits
+from pipeline.data.synthetic.requests import counted
 from pipeline.desk.inputs import CASES, PROBES, REVIEWS, SCHEMA, SOURCES, TEACHER, TEST_SET
 from pipeline.ingest import IngestParams
 from pipeline.pull_request.intake import Ids, Taken, relative, take_in

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.desk.inputs import FEEDBACK, SCHEMA, SOURCES, TEACHER, TEST_SET
-from pipeline.desk.shown import LONGEST, code
+from pipeline.desk.reviewing.shown import LONGEST, code
 from pipeline.pull_request.kept import cache_of, cached_file, kept_md5
 from pipeline.pull_request.older import entries_of, mend_listing, mend_replies, put, put_entries
 from pipeline.pull_request.revision import Revision, lay_out_commit, lay_out_work_tree

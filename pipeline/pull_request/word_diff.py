@@ -5,7 +5,7 @@ from difflib import SequenceMatcher
 
 import regex
 
-from pipeline.data.shingles import SPACELESS
+from pipeline.data.likeness.shingles import SPACELESS
 
 # A word with what follows it up to the next one; punctuation by itself
 WORD = regex.compile(rf"(?V1)(?s)(?:[{SPACELESS}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}_]--[{SPACELESS}]]+|.)\s*")

@@ -1,0 +1,1 @@
+"""What validate computes of each row, and how it tells what failed."""

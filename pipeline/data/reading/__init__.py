@@ -1,0 +1,1 @@
+"""Rows of every common shape and container, read into records."""

@@ -1,0 +1,1 @@
+"""Which side of the split a record is on, and what leaks from one side to the other."""

@@ -1,0 +1,100 @@
+"""Which side of the split a record is on, so that no record ever changes side.
+
+The test set is a frozen list of ids. A row that was not there when the list was drawn takes its side by hash of its group
+and the salt; what falls on the held-out side waits there (the slice `new`) until the test set is drawn again.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Annotated, ClassVar, Literal, Protocol
+
+from pydantic import Field
+
+from pipeline.data.records import Record
+from pipeline.data.splitting.test_set import TestSet
+from pipeline.stage import Params
+
+Side = Literal["train", "validation", "test", "new"]
+
+
+class SplitParams(Params):
+    """Section `split`. Shares are of the groups; `test_share` holds at the draw and for later rows."""
+
+    section: ClassVar[str] = "split"
+    salt: str
+    test_share: Annotated[float, Field(gt=0, lt=0.5)]
+    validation_share: Annotated[float, Field(ge=0, lt=0.5)]
+
+
+def unit_hash(*parts: str) -> float:
+    """A number in [0, 1) that depends on the parts alone."""
+    text = "\x1f".join(parts)
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") / 2**64
+
+
+class Keyed(Protocol):
+    """What a side depends on."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def group(self) -> str: ...
+
+
+class Sides:
+    """The side of each record. A group with a member in the test set is held out as a whole."""
+
+    def __init__(self, records: Iterable[Keyed], test_set: TestSet, params: SplitParams) -> None:
+        self._test_set, self._params = test_set, params
+        self._test_groups = {record.group for record in records if record.id in test_set.ids}
+
+    def of(self, record: Keyed) -> Side:
+        """The side of a record, by its id and group alone."""
+        if record.id in self._test_set.ids:
+            return "test"
+        group, params = record.group, self._params
+        is_drawn = group not in self._test_set.kept_groups and unit_hash(params.salt, group) < params.test_share
+        if is_drawn or group in self._test_groups:
+            return "new"
+        return "validation" if unit_hash(params.salt, "validation", group) < params.validation_share else "train"
+
+
+def sides(records: Iterable[Keyed], test_set: TestSet, params: SplitParams) -> dict[str, Side]:
+    """Side of each record by id."""
+    records = list(records)
+    side = Sides(records, test_set, params)
+    return {record.id: side.of(record) for record in records}
+
+
+def draw_test_set(records: Iterable[Record], stratum: Callable[[Record], str], params: SplitParams) -> TestSet:
+    """Draw the test set: in each stratum the groups of lowest hash, until the share of its records is reached.
+
+    Only records whose question a person or production wrote, and whose answer a person wrote or corrected, can be drawn.
+    """
+    records = list(records)
+    by_group: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        by_group[record.group].append(record)
+    strata: dict[str, list[str]] = defaultdict(list)
+    for group, members in by_group.items():
+        strata[stratum(min(members, key=lambda record: record.id))].append(group)
+    chosen: set[str] = set()
+    for name in sorted(strata):
+        groups = sorted(strata[name], key=lambda group: (unit_hash(params.salt, group), group))
+        wanted = params.test_share * sum(len(by_group[group]) for group in groups)
+        taken = 0
+        for group in groups:
+            if taken + len(by_group[group]) / 2 > wanted:
+                break
+            if all(may_test(record) for record in by_group[group]):
+                chosen.add(group)
+                taken += len(by_group[group])
+    kept = {group for group in by_group if group not in chosen and unit_hash(params.salt, group) < params.test_share}
+    return TestSet(frozenset(record.id for record in records if record.group in chosen), frozenset(kept))
+
+
+def may_test(record: Record) -> bool:
+    """Whether a person or production asked it, and a person answered or corrected the answer."""
+    return record.origin in ("human", "production") and record.answered_by in ("human", "corrected")
