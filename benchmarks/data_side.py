@@ -122,7 +122,7 @@ def planted(count: int = 20_000, copies: int = 400) -> dict[str, Any]:
         messages.append(rows.edited(original, number, source.rng))
     for message in messages:
         texts.add(" ".join(message))
-    found = {(pair.first, pair.second) for pair in near_pairs(texts, 0.6)}
+    found = {(pair.first, pair.second) for pair in near_pairs(texts, 0.65, texts.template())}
     return {"rows": count, "planted": copies, "found": len(found & wanted), "false": len(found - wanted)}
 
 

@@ -28,7 +28,7 @@ def near_ours() -> None:
     texts = Texts()
     for text in questions():
         texts.add(text)
-    near_pairs(texts, 0.6)
+    near_pairs(texts, 0.65, texts.template())
 
 
 def near_datasketch() -> None:

@@ -4,18 +4,20 @@ Reads   sources     sources.yaml and the files that it lists, beside it
         feedback    reviewed production failures, JSON Lines in chat form (may be empty)
         schema      the contract of an answer
         test_set    ids of the frozen test set: of duplicates they stay
+        reviews     ledger of people's decisions (pipeline.data.ledgers.Review): what they approved stays
 Writes  out/records.jsonl       pipeline.data.records.Record, in the order of the sources
-        out/rejects.jsonl       place and reason of each row that is no example
+        out/rejects.jsonl       place and reason of each row that is no example; written also where they are too many
         out/duplicates.jsonl    place of each row that says what another one says, and of that one
         out/near.jsonl          pairs of records that ask nearly the same, and whether their answers are the same
+        out/template.json       what many questions share, which tells none of them from another
         out/personal.jsonl      place, rule and count of the personal data that was found; never the value
         report                  rows = records + duplicates + rejects, by source, and what was found
 A record's id is a digest of its content. Of rows that say the same, or nearly the same, one stays: of the test set before
-others, of people before production, then the first.
+others, of people before production, what was approved before what waits, what was rejected last, then the first.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -23,6 +25,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from pipeline.data.answers import Contract, Relation
+from pipeline.data.ledgers import read_reviews
 from pipeline.data.likeness.duplicates import Near, Rows, near_duplicates
 from pipeline.data.likeness.shingles import jaccard, shingles
 from pipeline.data.likeness.spool import Spool
@@ -31,6 +34,7 @@ from pipeline.data.personal.finding import PersonalDataParams
 from pipeline.data.reading.readers import Reject, read_source
 from pipeline.data.reading.sources import Source, check_files, load_sources
 from pipeline.data.records import Record, write_jsonl, write_lines
+from pipeline.data.reviews import Decisions, ReviewParams
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.stage import Fault, Params, run, write_report
 
@@ -66,7 +70,9 @@ class Intake:
         count = self.count(_file(gone))
         count["records"] -= 1
         count["duplicates"] += 1
-        self.duplicates.append({"source": gone.source, "of": stays.source, "id": stays.id, "similarity": similarity})
+        self.duplicates.append(
+            {"source": gone.source, "gone": gone.id, "of": stays.source, "id": stays.id, "similarity": similarity}
+        )
 
 
 def _file(record: Record) -> str:
@@ -91,16 +97,22 @@ def read(rows: Iterable[Record | Reject], policy: PersonalDataParams, intake: In
 
 
 def ingest(
-    rows: Iterable[Record | Reject], params: IngestParams, contract: Contract, frozen: frozenset[str], spool: Spool
+    rows: Iterable[Record | Reject],
+    params: IngestParams,
+    contract: Contract,
+    rank: Callable[[Record], int],
+    spool: Spool,
 ) -> tuple[Intake, Near, set[int]]:
-    """Read the rows, and find who says what another one says. The numbers are those of rows in the spool that go."""
+    """Read the rows, and find who says what another one says: that of the lowest `rank` stays, then the first.
+
+    The numbers are those of rows in the spool that go.
+    """
     intake, known = Intake(), Rows()
     for record in read(rows, params.personal_data, intake):
-        if known.add(record, 0 if record.id in frozen else 1 if record.origin == "human" else 2):
+        if known.add(record, rank(record)):
             spool.add(record)
         else:
             intake.goes(record, spool.record(known.by_id[int(record.id, 16)]), 1.0)
-    check_rejects(intake.rejects, params.max_rejects)
 
     def relate(first: int, second: int) -> Relation | None:
         return relation(spool.record(first), spool.record(second), contract, params.similarity)
@@ -112,6 +124,20 @@ def ingest(
         stays = pair.first if gone == pair.second else pair.second
         intake.goes(spool.record(gone), spool.record(stays), round(pair.similarity, 3))
     return intake, near, known.exact.keys() | near.gone.keys()
+
+
+def rank_of(frozen: frozenset[str], decisions: Decisions) -> Callable[[Record], int]:
+    """Who stays of those who say the same: the test set, people, production, each where it may be used; the rejected last."""
+
+    def rank(record: Record) -> int:
+        if record.id in frozen:
+            return 0
+        verdict = decisions.verdict(record.id, record.origin)
+        if verdict in ("rejected", "disputed"):
+            return 5
+        return (1 if record.origin == "human" else 3) + (verdict == "waiting")
+
+    return rank
 
 
 def relation(one: Record, other: Record, contract: Contract, similarity: float) -> Relation | None:
@@ -165,11 +191,17 @@ def check_rejects(rejects: list[Reject], max_rejects: int) -> None:
         raise Fault(rejects[0].place, f"{rejects[0].reason}{more}", remedy)
 
 
-def report_of(intake: Intake, near: Near, taken_for: dict[str, Counter[str]], params: IngestParams) -> dict[str, Any]:
-    """The balance of rows, what the files were taken for, and what was found in them."""
+def report_of(
+    intake: Intake,
+    near: Near,
+    taken_for: dict[str, Counter[str]],
+    params: IngestParams,
+    place: Callable[[int], str],
+) -> dict[str, Any]:
+    """The balance of rows, what the files were taken for, and what was found in them. `place` is that of a row by number."""
     total = sum(intake.counts.values(), Counter())
     relations = Counter(relation for pair, relation in near.pairs if not {pair.first, pair.second} & near.gone.keys())
-    clusters = Counter(entry["of"] for entry in intake.duplicates if entry["similarity"] < 1)
+    clusters = Counter(pair.first if gone == pair.second else pair.second for gone, pair in near.gone.items())
     return {
         **{key: total[key] for key in ("rows", "records", "duplicates", "rejects")},
         "sources": {
@@ -178,7 +210,8 @@ def report_of(intake: Intake, near: Near, taken_for: dict[str, Counter[str]], pa
         "near_duplicates": {
             "rows": sum(clusters.values()),
             "clusters": len(clusters),
-            "largest": [{"of": place, "rows": count} for place, count in clusters.most_common(10)],
+            "largest": [{"of": place(number), "rows": count} for number, count in clusters.most_common(10)],
+            "shared_words": [" ".join(run).strip()[:200] for run in near.template.runs[:5]],
             "pairs_kept": dict(relations),
         },
         "personal_data": _findings(intake.personal, params.personal_data),
@@ -204,24 +237,41 @@ def _pairs(near: Near, spool: Spool) -> Iterator[dict[str, Any]]:
 
 
 def main(
-    params: IngestParams, sources: Path, feedback: Path, schema: Path, test_set: Path, out: Path, report: Path
+    params: IngestParams,
+    review: ReviewParams,
+    sources: Path,
+    feedback: Path,
+    schema: Path,
+    test_set: Path,
+    reviews: Path,
+    out: Path,
+    report: Path,
 ) -> None:
     contract = Contract.load(schema)
+    rank = rank_of(TestSet.load(test_set).ids, Decisions(read_reviews(reviews), review.origins))
     taken_for: dict[str, Counter[str]] = {}
     with Spool(out.with_suffix(".part")) as spool:
         rows = rows_of(sources, feedback, contract, taken_for)
-        intake, near, gone = ingest(rows, params, contract, TestSet.load(test_set).ids, spool)
+        intake, near, gone = ingest(rows, params, contract, rank, spool)
+        write_jsonl(out / "rejects.jsonl", (asdict(reject) for reject in intake.rejects))
+        check_rejects(intake.rejects, params.max_rejects)
         count = write_lines(out / "records.jsonl", spool.lines(without=gone))
         write_jsonl(out / "near.jsonl", _pairs(near, spool))
-    write_jsonl(out / "rejects.jsonl", (asdict(reject) for reject in intake.rejects))
+        write_report(report, report_of(intake, near, taken_for, params, lambda number: spool.record(number).source))
+    near.template.save(out / "template.json")
     write_jsonl(out / "duplicates.jsonl", intake.duplicates)
     write_jsonl(out / "personal.jsonl", intake.personal)
-    write_report(report, report_of(intake, near, taken_for, params))
-    went = sum(entry["similarity"] < 1 for entry in intake.duplicates)
-    if went > WARNED_SHARE * (count + went):
+    _tell(intake, near, count, out)
+
+
+def _tell(intake: Intake, near: Near, count: int, out: Path) -> None:
+    if near.template.runs:
+        shared = max((" ".join(run).strip() for run in near.template.runs), key=len)
+        print(f'ingest: many questions share "{shared[:60]}..."; near-duplicates and leaks are told by the rest')
+    if len(near.gone) > WARNED_SHARE * (count + len(near.gone)):
         print(
-            f"ingest: warning: {went} rows went as near copies; a text that most questions share makes them alike: look at "
-            f"{out / 'duplicates.jsonl'}, raise ingest.similarity, or set ingest.near_duplicates to keep"
+            f"ingest: warning: {len(near.gone)} rows went as near copies; look at {out / 'duplicates.jsonl'}, and raise "
+            "ingest.similarity or set ingest.near_duplicates to keep where they should stay"
         )
     print(
         f"ingest: {count} records from {len(intake.counts)} files, {len(intake.duplicates)} duplicates, "

@@ -3,6 +3,7 @@
 Reads   records     validated records
         approved    synthetic records that a person approved
         near        pairs of records that ask nearly the same (pipeline.ingest)
+        template    what many questions share (pipeline.data.likeness.template)
         test_set    ids of the frozen test set
         prompts     folder of prompts; their few-shot examples must be on the train side
         tuned       the prompt that the adapter is trained with
@@ -24,6 +25,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
 
+from pipeline.data.likeness.template import Template
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.questions import read_questions
 from pipeline.data.records import Record, read_jsonl, stream_keys, write_jsonl, write_records
@@ -68,6 +70,7 @@ def main(
     records: Path,
     approved: Path,
     near: Path,
+    template: Path,
     test_set: Path,
     prompts: Path,
     tuned: Path,
@@ -89,21 +92,42 @@ def main(
         lengths.add(record.id, record.source, [*rendered(wording, examples, record.asked), record.messages[-1]])
 
     questions = {"probes": read_questions(probes), "cases": read_questions(cases)}
-    leaks = find_leaks(everything.lines, everything.added, near_ids(near), questions, nearness.similarity, watch)
+    leaks = find_leaks(
+        everything.lines,
+        everything.unpaired,
+        near_ids(near),
+        questions,
+        nearness.similarity,
+        Template.load(template),
+        watch,
+    )
     gone = {leak.id for leak in leaks}
     lengths.forget(gone)
     for path, prompt in wordings.items():
         write_records(out / "few_shot" / f"{path.stem}.jsonl", _few_shot(path, prompt, shown, gone))
     sizes = everything.write(out, gone)
+    write_jsonl(out / "leaks.jsonl", (asdict(leak) for leak in leaks))
+    _check_sizes(sizes, leaks, records, out)
+    lost = sorted(frozen.ids - {key.id for key, _ in stream_keys(out / "test.jsonl")})
+    write_report(report, _report(sizes, leaks, lengths, lost))
+    _tell(sizes, leaks, lengths, lost)
+
+
+def _check_sizes(sizes: Counter[str], leaks: list[Leak], records: Path, out: Path) -> None:
+    """Raises Fault where nothing is left to learn from or to test on."""
+    leaving = {leak.id for leak in leaks if leak.against != "train"}
+    if not sizes["train"] and leaving:
+        raise Fault(
+            records,
+            f"leaves nothing for train: {len(leaving)} records ask what is held out, and left as leaks",
+            f"read {out / 'leaks.jsonl'}; where few questions have many answers, take in more questions and empty the test set, "
+            "which is then drawn so that what asks the same stays together",
+        )
     for name in ("train", "test"):
         if not sizes[name]:
             raise Fault(
                 records, f"leaves nothing for {name}", "add examples, or mend split.test_share and the test set"
             )
-    write_jsonl(out / "leaks.jsonl", (asdict(leak) for leak in leaks))
-    lost = sorted(frozen.ids - {key.id for key, _ in stream_keys(out / "test.jsonl")})
-    write_report(report, _report(sizes, leaks, lengths, lost))
-    _tell(sizes, leaks, lengths, lost)
 
 
 def _tokenizer(base: Path) -> Any:

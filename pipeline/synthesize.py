@@ -1,6 +1,7 @@
 """Turn the teacher's recorded replies into candidate examples, and let through those that a person approved.
 
 Reads   records     validated records; seeds come from the train side only
+        template    what many questions share (pipeline.data.likeness.template)
         replies     ledger of the teacher's replies (pipeline.data.ledgers.Reply)
         reviews     ledger of people's decisions (pipeline.data.ledgers.Review)
         test_set    the frozen test set
@@ -21,6 +22,7 @@ from pydantic import Field
 from pipeline.data.answers import Contract
 from pipeline.data.ledgers import Reply, read_replies, read_reviews
 from pipeline.data.likeness.similarity import Copies
+from pipeline.data.likeness.template import Template
 from pipeline.data.records import Record, stream_keys, stream_records, write_records
 from pipeline.data.reviews import Judged, ReviewParams, judged
 from pipeline.data.splitting.sides import Sides, SplitParams
@@ -73,16 +75,17 @@ def synthesize(
     contract: Contract,
     limits: ValidateLimits,
     max_overlap: float,
+    template: Template,
     allowed: Collection[str] = (),
 ) -> Synthesis:
     """Candidates out of replies. A reply needs a seed of the train side, the right form, and words of its own.
 
     Its words are held against those of all `records`, whatever their side, and of the candidates before it. The records are
-    read once, as a stream. `allowed` are the kinds of personal data that an example may hold.
+    read once, as a stream; what all questions share counts for nothing. `allowed` are the kinds of personal data that an example may hold.
     """
     demands = Demands(contract, limits, frozenset(allowed))
     drafts = [draft_of(reply, contract) for _, reply in replies]
-    copies = Copies(("" if isinstance(draft, Reason) else draft.message for draft in drafts), max_overlap)
+    copies = Copies(("" if isinstance(draft, Reason) else draft.message for draft in drafts), max_overlap, template)
     seeds, copied = _look(replies, records(), is_train, copies)
     found, taken = Synthesis(), set[int]()
     for number, ((place, reply), draft) in enumerate(zip(replies, drafts, strict=True)):
@@ -137,6 +140,7 @@ def main(
     limits: ValidateLimits,
     policy: PersonalDataPolicy,
     records: Path,
+    template: Path,
     replies: Path,
     reviews: Path,
     test_set: Path,
@@ -155,6 +159,7 @@ def main(
         contract,
         limits,
         params.max_overlap,
+        Template.load(template),
         policy.allowed,
     )
     decided = judged(synthesis.candidates.values(), read_reviews(reviews), review.origins)

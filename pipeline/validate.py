@@ -35,6 +35,7 @@ from pipeline.stage import Fault, Params, run, write_report
 # How many examples each aim of a fine-tune takes, as a rule of thumb
 SIZES = {"format and style": (50, 200), "a domain": (500, 2000), "complex behaviour": (1000, 5000)}
 FAILED_PAGE = Path(".cache/validation.html")  # outside the outputs, which DVC deletes where the stage fails
+PARTNERS = 3  # places that are named of those that a row contradicts
 
 
 class ValidateParams(Params):
@@ -170,7 +171,9 @@ def main(
 
         def others(row: int) -> str:
             partners = set(against[features.columns["id"][row]])
-            return ", ".join(record.source for record in stream_records(out / "records.jsonl") if record.id in partners)
+            named = [record.source for record in stream_records(out / "records.jsonl") if record.id in partners]
+            more = [f"{len(named) - PARTNERS} more"] if len(named) > PARTNERS else []
+            return ", ".join([*named[:PARTNERS], *more])
 
         findings = explained(findings, features, short, others)
         _judge(findings, places, records, features.size)

@@ -8,9 +8,10 @@ from pipeline.data.answers import Contract
 from pipeline.data.likeness.spool import Spool
 from pipeline.data.reading.readers import read_source
 from pipeline.data.records import read_records, stream_records, write_lines, write_records
+from pipeline.data.reviews import Decisions
 from pipeline.data.splitting.sides import SplitParams, draw_test_set
 from pipeline.data.splitting.test_set import TestSet
-from pipeline.ingest import IngestParams, ingest
+from pipeline.ingest import IngestParams, ingest, rank_of
 from pipeline.split import LengthParams, NearParams, main
 from tests.examples import answer, contract, source, turns, write_json
 from tests.examples import write_lines as write_rows
@@ -65,7 +66,8 @@ def placed(folder, rows, frozen, name):
     ours: Contract = contract(folder)
     params = IngestParams(max_rejects=0, near_duplicates="drop", similarity=0.65, personal_data=POLICY)
     with Spool(place / "spool") as spool:
-        intake, near, gone = ingest(read_source(place / "rows.jsonl", source(), ours), params, ours, frozen.ids, spool)
+        rank = rank_of(frozen.ids, Decisions([], []))
+        intake, near, gone = ingest(read_source(place / "rows.jsonl", source(), ours), params, ours, rank, spool)
         write_lines(place / "records.jsonl", spool.lines(without=gone))
         pairs = [
             {"first": spool.record(pair.first).id, "second": spool.record(pair.second).id, "answers": relation}
@@ -76,13 +78,20 @@ def placed(folder, rows, frozen, name):
     if not frozen.ids:
         return {}, read_records(place / "records.jsonl")
     write_rows(place / "near.jsonl", *pairs)
+    near.template.save(place / "template.json")
     write_records(place / "approved.jsonl", [])
     (place / "test_set.txt").write_text(
-        "\n".join([*frozen.ids, *(f"train-group {group}" for group in frozen.kept_groups)])
+        "\n".join(
+            [
+                *frozen.ids,
+                *(f"train-group {group}" for group in frozen.kept_groups),
+                *(f"test-group {group}" for group in frozen.held_groups),
+            ]
+        )
     )
     write_json(place / "prompts/plain.yaml", {"system": "", "few_shot": []})
-    names = ("records.jsonl", "approved.jsonl", "near.jsonl", "test_set.txt", "prompts", "prompts/plain.yaml")
-    paths = [place / one for one in (*names, "probes", "cases", "base.json", "out", "out.json")]
+    names = ("records.jsonl", "approved.jsonl", "near.jsonl", "template.json", "test_set.txt", "prompts")
+    paths = [place / one for one in (*names, "prompts/plain.yaml", "probes", "cases", "base.json", "out", "out.json")]
     main(PARAMS, NearParams(similarity=0.65), LengthParams(max_length=10**6), *paths)
     sides = {record.id: side for side in SIDES for record in stream_records(place / f"out/{side}.jsonl")}
     return sides, read_records(place / "records.jsonl")

@@ -11,11 +11,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from pipeline.data.ledgers import Review
 from pipeline.data.likeness.spool import Spool
+from pipeline.data.likeness.template import Template
 from pipeline.data.personal.finding import PersonalDataParams
 from pipeline.data.reading.readers import Reject, read_source
 from pipeline.data.records import Record, digest, read_jsonl, read_records, record_id, write_lines
-from pipeline.ingest import IngestParams, ingest, main
+from pipeline.data.reviews import Decisions, ReviewParams
+from pipeline.ingest import IngestParams, ingest, main, rank_of
 from pipeline.stage import Fault
 from tests.examples import SCHEMA, answer, contract, record, source, source_entry, turns, write_json
 from tests.examples import write_lines as write_rows
@@ -59,11 +62,12 @@ def rows_in(folder, content, **changes):
     return list(read_source(path, source(**changes), contract(folder)))
 
 
-def taken_in(folder, rows, near_duplicates="drop", frozen=()):
+def taken_in(folder, rows, near_duplicates="drop", frozen=(), reviews=()):
     """What came in, and the records as they are written and read again."""
     params = IngestParams(max_rejects=len(rows), near_duplicates=near_duplicates, similarity=0.6, personal_data=POLICY)
     with Spool(folder / "spool") as spool:
-        intake, _, gone = ingest(rows, params, contract(folder), frozenset(frozen), spool)
+        rank = rank_of(frozenset(frozen), Decisions(reviews, ["production"]))
+        intake, _, gone = ingest(rows, params, contract(folder), rank, spool)
         write_lines(folder / "records.jsonl", spool.lines(without=gone))
     assert not (folder / "spool").exists()
     return intake, read_records(folder / "records.jsonl")
@@ -175,6 +179,33 @@ def test_a_record_of_the_test_set_stays_whoever_else_says_it(folder):
     assert taken_in(folder, [human, production], frozen=[production.id])[1] == [production]
 
 
+def said_of(row, decision, reviewer="asha"):
+    word = {"record": row.id, "decision": decision, "reviewer": reviewer, "date": "2031-01-02", "reason": "why"}
+    return (f"{reviewer}:1", Review(**word))
+
+
+def test_what_a_person_approved_is_not_taken_away_by_what_waits_or_was_rejected(folder):
+    first, second = (record(words, origin="production", source=f"feedback:{n}") for n, words in enumerate(WORDS[1:3]))
+    assert taken_in(folder, [first, second])[1] == [first]
+    assert taken_in(folder, [first, second], reviews=[said_of(second, "approve")])[1] == [second]
+    assert taken_in(folder, [first, second], reviews=[said_of(first, "reject")])[1] == [second]
+    disputed = [said_of(first, "reject"), said_of(first, "approve", "ravi")]
+    assert taken_in(folder, [first, second], reviews=disputed)[1] == [second]
+    human = record(WORDS[2], source="raw:1")
+    assert taken_in(folder, [first, human], reviews=[said_of(first, "approve")])[1] == [human]
+
+
+def test_rows_of_one_instruction_all_stay_and_the_report_says_what_they_share(tmp_path):
+    project(tmp_path, source_entry("a.jsonl"))
+    task = "Decide which colour the customer below is asking for and answer with one JSON object"
+    write_rows(tmp_path / "raw/a.jsonl", *(chat(f"{task}\n{n} {n * 7} coats", answer()) for n in range(60)))
+    report = run_main(tmp_path)
+    assert (report["records"], report["duplicates"]) == (60, 0)
+    assert report["near_duplicates"]["shared_words"] == [task.lower()]
+    assert read_records(tmp_path / "out/records.jsonl")[59].question.startswith(task)
+    assert Template.load(tmp_path / "out/template.json").runs
+
+
 def test_talks_that_share_their_history_alone_are_not_the_same(folder):
     history = ["a long story of a red coat that came on monday " * 5, "I see, and what may I do for you"]
     talks = [
@@ -254,11 +285,9 @@ def project(folder, *entries):
 
 def run_main(folder, max_rejects=0, out="out"):
     (folder / "test_set.txt").touch()
-    paths = [
-        folder / name for name in ("raw/sources.yaml", "feedback", "schema.json", "test_set.txt", out, f"{out}.json")
-    ]
+    names = ("raw/sources.yaml", "feedback", "schema.json", "test_set.txt", "reviews", out, f"{out}.json")
     params = IngestParams(max_rejects=max_rejects, near_duplicates="drop", similarity=0.6, personal_data=POLICY)
-    main(params, *paths)
+    main(params, ReviewParams(origins=["production"]), *(folder / name for name in names))
     return json.loads((folder / f"{out}.json").read_text())
 
 
@@ -309,7 +338,8 @@ def test_a_source_and_a_feedback_file_of_one_name_are_counted_apart(tmp_path):
 
 def test_one_reject_too_many_stops_the_stage_at_the_first_place(two_sources):
     assert fault_of(two_sources, max_rejects=1).startswith(f"{two_sources / 'raw/a.jsonl'}:2: not JSON")
-    assert not (two_sources / "out").exists()
+    assert [path.name for path in (two_sources / "out").iterdir()] == ["rejects.jsonl"]
+    assert len((two_sources / "out/rejects.jsonl").read_text().splitlines()) == 2
     assert not list(two_sources.glob("*.part"))
 
 

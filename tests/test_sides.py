@@ -90,7 +90,9 @@ def test_a_test_set_that_cannot_be_read_is_a_fault(tmp_path, content, words):
 @pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", " "])
 def test_a_mark_within_a_group_ends_no_line_of_the_test_set(tmp_path, mark):
     records = [record(f"q{n}", group=f"c{mark}{n}") for n in range(6)]
-    written = TestSet(frozenset({records[0].id}), frozenset(row.group for row in records[1:]))
+    written = TestSet(
+        frozenset({records[0].id}), frozenset(row.group for row in records[1:4]), frozenset({records[5].group})
+    )
     (tmp_path / "test_set.txt").write_text(_text(written, records), encoding="utf-8")
     assert TestSet.load(tmp_path / "test_set.txt") == written
 
@@ -117,5 +119,7 @@ def test_a_second_draw_drops_what_is_gone_and_takes_in_no_synthetic_row():
         record("c", answered_by="model"),
         record("d", origin="production", answered_by="corrected"),
     ]
-    again = extended(TestSet(frozenset({here.id, gone.id}), frozenset({"kept"})), [here], waiting)
-    assert again == TestSet(frozenset({here.id, waiting[0].id, waiting[3].id}), frozenset({"kept"}))
+    waiting[0] = record("a", group="customer 7")
+    frozen = TestSet(frozenset({here.id, gone.id}), frozenset({"kept"}), frozenset({"held"}))
+    ids = frozenset({here.id, waiting[0].id, waiting[3].id})
+    assert extended(frozen, [here], waiting) == TestSet(ids, frozenset({"kept"}), frozenset({"held", "customer 7"}))

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.likeness.shingles import words
+from pipeline.data.likeness.template import NO_TEMPLATE
 from pipeline.data.records import line_of, read_jsonl, read_records, write_records
 from pipeline.data.splitting.leak_search import find_leaks
+from pipeline.data.splitting.leaks import WITNESSES, HeldOut, Search
 from pipeline.data.splitting.sides import Sides, SplitParams, draw_test_set, sides
-from pipeline.data.splitting.test_set import KEPT, TestSet
+from pipeline.data.splitting.test_set import HELD, KEPT, TestSet
 from pipeline.desk.test_set import _text
 from pipeline.split import LengthParams, NearParams, main
 from pipeline.stage import Fault
@@ -46,7 +48,7 @@ class Result:
     def __init__(self, records, frozen, params=PARAMS):
         side = Sides(records, frozen, params)
         lines = [(side.of(row), line_of(row)) for row in records]
-        self.leaks = find_leaks(lambda: iter(lines), (), (), {}, 0.6, lambda _: None)
+        self.leaks = find_leaks(lambda: iter(lines), (), (), {}, 0.6, NO_TEMPLATE, lambda _: None)
         gone = {leak.id for leak in self.leaks}
         names = ("train", "validation", "test", "new")
         self.by_side = {name: [row for row in records if side.of(row) == name and row.id not in gone] for name in names}
@@ -147,6 +149,27 @@ def test_the_draw_takes_the_share_of_each_stratum():
     assert Counter(row.answer for row in records if row.id in ids) == {"rare": 15, "frequent": 45}
 
 
+def test_what_asks_the_same_is_drawn_together():
+    records = [record(f"Q {n % 40}" + "!" * (n // 40), f"answer {n}") for n in range(120)]
+    frozen = draw_test_set(records, lambda _: "", PARAMS)
+    side = sides(records, frozen, PARAMS)
+    assert len({side[row.id] == "test" for row in records}) == 2
+    for n in range(40):
+        assert len({side[row.id] == "test" for row in records[n::40]}) == 1
+    assert not find_leaks(
+        lambda: iter([(side[row.id], line_of(row)) for row in records]), (), (), {}, 0.6, NO_TEMPLATE, lambda _: None
+    )
+
+
+def test_a_group_too_large_for_the_test_set_does_not_end_the_draw():
+    large = {"group": "customer 1"}
+    records = [record(f"large {n}", **large) for n in range(60)] + [record(f"q{n}") for n in range(40)]
+    for salt in "abcdef":
+        frozen = draw_test_set(records, lambda _: "", PARAMS.model_copy(update={"salt": salt}))
+        assert len(frozen.ids) == 30
+        assert not {row.id for row in records[:60]} & frozen.ids
+
+
 def test_later_rows_fall_on_all_sides_by_about_their_shares():
     found = Counter(sides([record(f"q{n}") for n in range(3000)], NOBODY, PARAMS).values())
     assert abs(found["new"] / 3000 - 0.3) < 0.03
@@ -193,6 +216,7 @@ def run_main(
     frozen=(),
     out="out",
     near=(),
+    template=NO_TEMPLATE,
     probes=(),
     cases=(),
     max_length=4096,
@@ -201,13 +225,14 @@ def run_main(
     write_records(folder / "records.jsonl", records)
     write_records(folder / "approved.jsonl", approved)
     write_lines(folder / "near.jsonl", *near)
+    template.save(folder / "template.json")
     write_lines(folder / "probes/p.jsonl", *(asked("p", n, text) for n, text in enumerate(probes)))
     write_lines(folder / "cases/c.jsonl", *(asked("c", n, text) | {"why": "x"} for n, text in enumerate(cases)))
     (folder / "test_set.txt").write_text("# frozen\n\n" + "\n".join([*frozen, f"{KEPT}c0"]) + "\n")
     write_json(folder / "prompts/plain.yaml", {"system": "", "few_shot": list(few_shot)})
     params = SplitParams(salt="s", test_share=share, validation_share=0.2)
-    names = ("records.jsonl", "approved.jsonl", "near.jsonl", "test_set.txt", "prompts", "prompts/plain.yaml")
-    paths = [folder / name for name in (*names, "probes", "cases")]
+    names = ("records.jsonl", "approved.jsonl", "near.jsonl", "template.json", "test_set.txt", "prompts")
+    paths = [folder / name for name in (*names, "prompts/plain.yaml", "probes", "cases")]
     tokenizer = {"model": str(ROOT / "models/tiny-base"), "revision": "", "licence": "x", "files": {}}
     base = write_json(folder / "base.json", tokenizer)
     main(
@@ -329,6 +354,49 @@ def test_what_probes_and_cases_ask_leaves_train(tmp_path, kind, name):
     held, near, exact = record("held out"), record(NEARLY), record(ASKED.upper() + "!")
     report = run_main(tmp_path, [held, near, exact, *others()], frozen=[held.id], **{kind: [ASKED]})
     assert leaked(report) == ({"near": 1, "exact": 1}, {name: 2})
+
+
+def test_a_record_that_was_edited_into_what_the_test_set_asks_leaves(tmp_path):
+    held, edited = record(ASKED), record(NEARLY, "another", parents=("0123456789abcdef",), answered_by="corrected")
+    report = run_main(tmp_path, [held, edited, *others()], frozen=[held.id])
+    assert leaked(report) == ({"near": 1}, {"test": 1})
+
+
+def test_what_an_edit_made_of_a_test_record_is_held_out_and_what_says_the_same_leaves(tmp_path):
+    alone, grouped = record("gone since"), record("gone too", group="customer 1")
+    edits = [
+        record(ASKED, "mended", group=alone.group, parents=(alone.id,), answered_by="corrected"),
+        record("said anew", "mended", group="customer 1", parents=(grouped.id,), answered_by="corrected"),
+    ]
+    frozen = [record("held").id, alone.id, grouped.id, f"{HELD}customer 1"]
+    report = run_main(tmp_path, [record("held"), *edits, record(NEARLY), *others()], frozen=frozen)
+    assert side_files(tmp_path)["new"] == [edits[1].id]
+    assert leaked(report) == ({"near": 1}, {"train": 1})  # the one that waits is the later one, and leaves
+    assert edits[0].id not in side_files(tmp_path)["train"]
+
+
+def test_a_train_side_that_only_asks_what_is_held_out_is_a_fault_that_says_so(tmp_path):
+    held, same = record("write a haiku", "one"), [record("write a haiku", f"answer {n}") for n in range(5)]
+    with pytest.raises(Fault, match=r"leaves nothing for train: \d records ask what is held out"):
+        run_main(tmp_path, [held, *same], frozen=[held.id])
+    assert len((tmp_path / "out/leaks.jsonl").read_text().splitlines()) == len(same)
+
+
+def test_what_waits_and_asks_the_same_many_times_leaves_by_a_few_witnesses():
+    waiting = [record("write a haiku", f"waits {n}", group=f"w{n}") for n in range(40)]
+    learnt = [record("write a haiku", f"answer {n}", group=f"t{n}") for n in range(40)]
+    search = Search(*held_out(waiting), {}, NO_TEMPLATE)
+    for row in learnt:
+        search.look(row)
+    assert {leak.of for leak in search.leaks()} == {row.id for row in waiting}
+    assert len(search._leaks) == WITNESSES * len(waiting)
+
+
+def held_out(waiting):
+    place, waits = HeldOut(0.6, NO_TEMPLATE), HeldOut(0.6, NO_TEMPLATE, is_leaving=True)
+    for row in waiting:
+        waits.add(("new", row.id), row.question, is_small=False)
+    return place, waits
 
 
 def test_an_approved_synthetic_record_near_the_test_set_leaves(tmp_path):

@@ -172,7 +172,10 @@ def test_progress_always_tells_the_end(capsys):
 
 RULES = ("email", "phone", "card", "iban", "aadhaar", "pan", "upi", "ip", "api_key", "private_key", "jwt")
 POLICY = ", ".join(f"{rule}: redact" for rule in RULES)
-INGEST = f"ingest: {{{{max_rejects: {{}}, near_duplicates: drop, similarity: 0.6, personal_data: {{{{{POLICY}}}}}}}}}"
+INGEST = (
+    f"ingest: {{{{max_rejects: {{}}, near_duplicates: drop, similarity: 0.6, personal_data: {{{{{POLICY}}}}}}}}}\n"
+    "review: {{origins: [production]}}"
+)
 
 
 def ingest_from_the_command_line(folder, params):
@@ -182,7 +185,9 @@ def ingest_from_the_command_line(folder, params):
     write_lines(folder / "raw/a.jsonl", {"messages": turns("hello", answer())}, "{broken")
     (folder / "feedback").mkdir()
     (folder / "test_set.txt").touch()
-    inputs = "--sources raw/sources.yaml --feedback feedback --schema schema.json --test-set test_set.txt"
+    inputs = (
+        "--sources raw/sources.yaml --feedback feedback --schema schema.json --test-set test_set.txt --reviews reviews"
+    )
     options = f"{inputs} --out out --report report.json"
     return subprocess.run(
         [sys.executable, "-m", "pipeline.ingest", *options.split()],
@@ -199,7 +204,7 @@ def test_a_stage_stops_with_one_line_and_exit_1(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("ingest: raw/a.jsonl:2: not JSON")
     assert len(done.stderr.splitlines()) == 1
-    assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["rejects.jsonl"]
 
 
 def test_a_stage_that_ends_well_leaves_its_time(tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.data.ledgers import Reply
 from pipeline.data.likeness.similarity import Copies, overlap, triples
+from pipeline.data.likeness.template import NO_TEMPLATE
 from pipeline.data.records import read_records, record_id, write_records
 from pipeline.data.reviews import ReviewParams
 from pipeline.data.splitting.sides import SplitParams
@@ -37,7 +38,14 @@ def reply(message="", seed=SEED, colour=None, said=None, **changes):
 
 
 def synthesized(
-    folder, *replies, max_overlap=0.5, records=(SEED, TALK, HELD_OUT), limits=LIMITS, schema=SCHEMA, policy=POLICY
+    folder,
+    *replies,
+    max_overlap=0.5,
+    records=(SEED, TALK, HELD_OUT),
+    limits=LIMITS,
+    schema=SCHEMA,
+    policy=POLICY,
+    template=NO_TEMPLATE,
 ):
     placed = [(f"ledger.jsonl:{n}", Reply(**values)) for n, values in enumerate(replies, 1)]
     result = synthesize(
@@ -47,6 +55,7 @@ def synthesized(
         contract(folder, schema),
         limits,
         max_overlap,
+        template,
         policy.allowed,
     )
     assert len(result.candidates) + len(result.refused) == len(replies)
@@ -253,7 +262,7 @@ def test_the_records_are_read_once(tmp_path):
         yield from (SEED, TALK)
 
     placed = [(str(n), Reply(**reply(f"{n} is one quite new message"))) for n in range(3)]
-    synthesize(placed, stream, lambda _: True, contract(tmp_path), LIMITS, 0.5)
+    synthesize(placed, stream, lambda _: True, contract(tmp_path), LIMITS, 0.5, NO_TEMPLATE)
     assert passes == [1]
 
 
@@ -269,6 +278,7 @@ def params(**changes):
 
 def run_main(folder, entries, out="out", origins=("synthetic",), **changes):
     write_records(folder / "records.jsonl", [SEED, TALK, HELD_OUT])
+    NO_TEMPLATE.save(folder / "template.json")
     write_lines(folder / "teacher/2031-01-02.jsonl", *entries)
     (folder / "reviews").mkdir(exist_ok=True)
     (folder / "test_set.txt").write_text(f"# frozen\n{HELD_OUT.id}\n")
@@ -279,6 +289,7 @@ def run_main(folder, entries, out="out", origins=("synthetic",), **changes):
         LIMITS,
         POLICY,
         folder / "records.jsonl",
+        folder / "template.json",
         folder / "teacher",
         folder / "reviews",
         folder / "test_set.txt",

@@ -169,6 +169,11 @@ def test_a_file_that_is_no_suite_is_a_fault(tmp_path, text):
     assert line.startswith(f"{suite}: is no suite of expectations")
 
 
+def test_a_suite_that_expects_nothing_is_a_fault(tmp_path):
+    suite = write_json(tmp_path / "suite.json", {"name": "x", "expectations": []})
+    assert fault_of(tmp_path, good(), suite=suite).startswith(f"{suite}: expects nothing")
+
+
 def test_an_expectation_that_cannot_be_checked_stops_the_stage(tmp_path):
     unknown = {"type": "expect_column_values_to_be_unique", "kwargs": {"column": "mood"}, "severity": "critical"}
     suite = write_json(tmp_path / "suite.json", {"name": "x", "expectations": [unknown]})

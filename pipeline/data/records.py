@@ -75,6 +75,7 @@ class Key(msgspec.Struct, frozen=True):
     id: str
     group: str
     origin: str
+    parents: tuple[str, ...] = ()
 
 
 def text_of(turn: Turn) -> str:

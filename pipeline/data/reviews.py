@@ -71,6 +71,8 @@ class Decisions:
 
     def verdict(self, record: str, origin: str) -> Verdict:
         """What holds for the record of that id and origin; `edited` where it counts with other turns."""
+        if record not in self._words and record not in self._made:
+            return "waiting" if origin in self._origins else "accepted"
         path, is_circle = self._path(record)
         said = {word.said for word in self._words.get(path[-1], {}).values()}
         if is_circle or len(said) > 1:

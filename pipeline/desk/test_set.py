@@ -13,13 +13,14 @@ from pathlib import Path
 from pipeline.data.answers import Contract
 from pipeline.data.records import Key, Record, read_records, stream_keys, stream_records
 from pipeline.data.splitting.sides import SplitParams, draw_test_set, may_test
-from pipeline.data.splitting.test_set import KEPT, TestSet
+from pipeline.data.splitting.test_set import HELD, KEPT, TestSet
 from pipeline.desk.inputs import SCHEMA, TEST_SET
 from pipeline.stage import Fault, load_params
 
 VALIDATED, NEW = Path("data/validated/records.jsonl"), Path("data/split/new.jsonl")
 HEAD = """# The frozen test set: the id of a record a line. Drawn once, changed only in a pull request of its own.
-# A line train-group names a group that was there at the draw and stays on the train side whatever its hash says.
+# A line train-group names a group that was there at the draw and stays on the train side whatever its hash says,
+# a line test-group one that stays held out, though its records be edited.
 """
 
 
@@ -53,13 +54,19 @@ def extended(test_set: TestSet, there: Iterable[Key], waiting: Iterable[Record])
     A group whose records wait is held out by its hash, so it stays held out.
     """
     known = {key.id for key in there}
-    added = frozenset(record.id for record in waiting if may_test(record))
-    return TestSet((test_set.ids & known) | added, test_set.kept_groups)
+    added = {record.id: record.group for record in waiting if may_test(record)}
+    held = test_set.held_groups | {group for name, group in added.items() if group != name}
+    return TestSet((test_set.ids & known) | added.keys(), test_set.kept_groups, held)
 
 
 def _text(drawn: TestSet, records: Iterable[Record | Key]) -> str:
     ids = [record.id for record in records if record.id in drawn.ids]
-    return HEAD + "\n".join([*sorted(ids), *(KEPT + group for group in sorted(drawn.kept_groups))]) + "\n"
+    groups = [
+        prefix + group
+        for prefix, named in ((KEPT, drawn.kept_groups), (HELD, drawn.held_groups))
+        for group in sorted(named)
+    ]
+    return HEAD + "\n".join([*sorted(ids), *groups]) + "\n"
 
 
 def _draw_again() -> str:

@@ -91,7 +91,7 @@ def _by_question(
     for row in added:
         texts.add(after.record(row.id).question)
     edge = len(removed)
-    found = [pair for pair in near_pairs(texts, similarity) if pair.first < edge <= pair.second]
+    found = [pair for pair in near_pairs(texts, similarity, texts.template()) if pair.first < edge <= pair.second]
 
     def order(pair: tuple[Row, Row, float]) -> tuple[float, bool, int, str, str]:
         old, new, near = pair

@@ -6,19 +6,19 @@ A line number moves when a row is put in above it, so nothing here is known by i
 from array import array
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.data.answers import Contract
 from pipeline.data.likeness.duplicates import Near
 from pipeline.data.likeness.spool import Spool
+from pipeline.data.likeness.template import Template
 from pipeline.data.reading.readers import Reject
 from pipeline.data.records import Record
 from pipeline.desk.inputs import FEEDBACK, SOURCES
 from pipeline.ingest import IngestParams, ingest, rows_of
 
-ANY_NUMBER = 2**62  # of rejects: a comparison shows them, and does not stop
 Ids = tuple[str, str]
 
 
@@ -36,6 +36,7 @@ class Taken:
     contradictions: set[Ids] = field(default_factory=set)
     personal: Counter[tuple[int, str]] = field(default_factory=Counter)  # a row's content and a rule: how often
     personal_places: dict[tuple[int, str], str] = field(default_factory=dict)
+    template: Template = field(default_factory=Template)
     duplicates: int = 0
     rejects: Counter[tuple[str, str]] = field(default_factory=Counter)  # a file and a reason: how often
     reject_places: dict[tuple[str, str], list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -64,12 +65,11 @@ class _Contents:
         return ids[bisect_left(lines, int(line))]
 
 
-def take_in(root: Path, params: IngestParams, contract: Contract, frozen: frozenset[str], spool: Spool) -> Taken:
-    """Read the sources and the feedback below `root` into the spool."""
+def take_in(root: Path, params: IngestParams, contract: Contract, rank: Callable[[Record], int], spool: Spool) -> Taken:
+    """Read the sources and the feedback below `root` into the spool. Too many rejects are shown, and stop nothing."""
     contents, taken = _Contents(), Taken()
     rows = contents.noted(rows_of(root / SOURCES, root / FEEDBACK, contract, {}))
-    lenient = params.model_copy(update={"max_rejects": ANY_NUMBER})
-    intake, near, taken.gone = ingest(rows, lenient, contract, frozen, spool)
+    intake, near, taken.gone = ingest(rows, params, contract, rank, spool)
     taken.duplicates = len(intake.duplicates)
     for entry in intake.personal:
         key = (contents.at(entry["source"]), entry["rule"])
@@ -81,6 +81,7 @@ def take_in(root: Path, params: IngestParams, contract: Contract, frozen: frozen
         taken.rejects[file, reason] += 1
         taken.reject_places[file, reason].append(relative(reject.place, root))
     _pair(taken, near, spool)
+    taken.template = near.template
     return taken
 
 

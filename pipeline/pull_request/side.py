@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field
 from pipeline.data.answers import Contract
 from pipeline.data.ledgers import read_replies, read_reviews
 from pipeline.data.likeness.spool import Spool
+from pipeline.data.likeness.template import Template
 from pipeline.data.questions import read_questions
 from pipeline.data.reading.sources import Source, load_sources
 from pipeline.data.records import KEY, RECORD, Record
@@ -27,7 +28,7 @@ from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.synthetic.candidates import ValidateLimits
 from pipeline.data.synthetic.requests import counted
 from pipeline.desk.inputs import CASES, PROBES, REVIEWS, SCHEMA, SOURCES, TEACHER, TEST_SET
-from pipeline.ingest import IngestParams
+from pipeline.ingest import IngestParams, rank_of
 from pipeline.pull_request.intake import Ids, Taken, relative, take_in
 from pipeline.stage import Params
 from pipeline.synthesize import synthesize
@@ -101,15 +102,19 @@ def side_of_data(root: Path, spool: Spool, settings: Settings) -> DataSide:
     entries = read_reviews(root / REVIEWS)
     decisions, table = Decisions(entries, settings.review.origins), _Table(root, spool)
     with Spool(root / "intake.part") as read:
-        taken = take_in(root, settings.ingest, contract, frozen.ids, read)
+        taken = take_in(root, settings.ingest, contract, rank_of(frozen.ids, decisions), read)
         table.add_read(map(RECORD.decode, read.lines(without=taken.gone)), decisions)
         table.keep(read.record(number) for number in taken.dropped)
     if replies := counted(read_replies(root / TEACHER)):
         side, limits = Sides(table.usable, frozen, settings.split), settings.limits
         is_train: Callable[[Record], bool] = lambda record: side.of(record) == "train"  # noqa: E731  # it is passed on
-        synthesis = synthesize(replies, table.stream, is_train, contract, limits, settings.overlap.max_overlap)
+        synthesis = synthesize(
+            replies, table.stream, is_train, contract, limits, settings.overlap.max_overlap, taken.template
+        )
         table.add_candidates(judged(synthesis.candidates.values(), entries, settings.review.origins))
-    leaks = table.set_sides(Sides(table.usable, frozen, settings.split), taken.pairs, settings.ingest.similarity)
+    leaks = table.set_sides(
+        Sides(table.usable, frozen, settings.split), taken.pairs, settings.ingest.similarity, taken.template
+    )
     return DataSide(
         rows=table.rows,
         taken=taken,
@@ -129,7 +134,7 @@ class _Table:
     def __init__(self, root: Path, spool: Spool) -> None:
         self.rows: dict[str, Row] = {}
         self.others: dict[str, int] = {}
-        self._added: list[Record] = []  # candidates, of which `ingest` knows no near ones
+        self._added: list[Record] = []  # candidates and edited records, of which `ingest` knows no near ones
         self._root, self._spool = root, spool
         self._size = 0  # of the spool
         self._unused: set[int] = set()  # numbers in the spool
@@ -170,6 +175,8 @@ class _Table:
 
         for record in Sorted(decisions).usable(noted()):
             self._add(record, USED)
+            if record.parents:
+                self._added.append(record)
 
     def add_candidates(self, found: Judged) -> None:
         """Add the teacher's candidates; a record that the sources have stays as it is."""
@@ -200,7 +207,7 @@ class _Table:
             state=state,
         )
 
-    def set_sides(self, sides: Sides, pairs: list[Ids], similarity: float) -> dict[str, Leak]:
+    def set_sides(self, sides: Sides, pairs: list[Ids], similarity: float, template: Template) -> dict[str, Leak]:
         """Set the side of each usable row, and the state of those that leave it. Returns these, by id."""
         for row in self.usable:
             row.side = row.state = sides.of(row)
@@ -211,7 +218,7 @@ class _Table:
                 if side := self.rows[KEY.decode(line).id].side:
                     yield side, line
 
-        found = find_leaks(lines, self._added, pairs, asked, similarity, lambda _: None)
+        found = find_leaks(lines, self._added, pairs, asked, similarity, template, lambda _: None)
         leaks = {leak.id: leak for leak in reversed(found)}
         for identity in leaks:
             self.rows[identity].state = LEAK

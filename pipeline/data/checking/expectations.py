@@ -61,6 +61,8 @@ def load_suite(path: Path, known: Container[str]) -> dict[str, Any]:
         }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Fault(path, f"is no suite of expectations ({error!r})", "restore it from git") from None
+    if not suite["expectations"]:
+        raise Fault(path, "expects nothing, so that any data would pass", "restore it from git")
     for name in _parameters(suite):
         if name not in known:
             raise Fault(path, f"asks for the parameter {name}, which section validate has not", "mend the name")

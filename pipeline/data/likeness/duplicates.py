@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from pipeline.data.answers import Relation
 from pipeline.data.likeness.near import Pair, Texts, near_pairs
+from pipeline.data.likeness.template import Template
 from pipeline.data.records import Record
 
 Relate = Callable[[int, int], Relation | None]  # None: not nearly the same, seen closely
@@ -45,13 +46,19 @@ class Near:
 
     pairs: list[tuple[Pair, Relation]]
     gone: dict[int, Pair]
+    template: Template
 
 
 def near_duplicates(rows: Rows, similarity: float, relate: Relate, is_dropping: bool) -> Near:
     """Find the pairs; where `is_dropping`, a row of a pair that answers the same goes, if the other one stays."""
-    found = [pair for pair in near_pairs(rows.texts, similarity) if not {pair.first, pair.second} & rows.exact.keys()]
+    template = rows.texts.template()
+    found = [
+        pair
+        for pair in near_pairs(rows.texts, similarity, template)
+        if not {pair.first, pair.second} & rows.exact.keys()
+    ]
     related = [(pair, kind) for pair in found if (kind := relate(pair.first, pair.second))]
-    return Near(related, _gone(related, rows) if is_dropping else {})
+    return Near(related, _gone(related, rows) if is_dropping else {}, template)
 
 
 def _gone(related: list[tuple[Pair, Relation]], rows: Rows) -> dict[int, Pair]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.data.likeness.shingles import Hashes, jaccard, pair_hashes, word_hashes
+from pipeline.data.likeness.template import NO_TEMPLATE, Sampler, Template
 
 PERMUTATIONS, BANDS, SEED = 128, 32, 7
 ROWS = PERMUTATIONS // BANDS
@@ -44,10 +45,12 @@ class Texts:
         self._first: Packed | None = None
         self._others: list[Future[Packed]] = []
         self._pool: ProcessPoolExecutor | None = None
+        self._sampler = Sampler()
 
     def add(self, text: str) -> None:
         """Take in one more text; its number is how many there were."""
         self._waiting.append(text)
+        self._sampler.add(text)
         if len(self._waiting) >= CHUNK:
             self._hash()
 
@@ -74,6 +77,10 @@ class Texts:
         self._first = (hashes, np.concatenate([[0], np.cumsum(lengths)]).astype(np.uint64))
         return self._first
 
+    def template(self) -> Template:
+        """What many of the texts share, which tells none of them from another."""
+        return self._sampler.template()
+
 
 def hashed(texts: list[str]) -> Packed:
     """The hashes of the word pairs of texts in a row, and where each text's begin."""
@@ -81,14 +88,16 @@ def hashed(texts: list[str]) -> Packed:
     return pair_hashes([word for one in found for word in one], [len(one) for one in found])
 
 
-def near_pairs(texts: Texts, similarity: float) -> list[Pair]:
+def near_pairs(texts: Texts, similarity: float, template: Template = NO_TEMPLATE) -> list[Pair]:
     """Every pair of texts whose word pairs overlap by at least `similarity`, ordered by the second, then the first.
 
-    In a crowd (a band that more than CROWD texts share) a text is compared with the crowd's first and with the CROWD before it.
+    What is template counts for nothing. In a crowd (a band that more than CROWD texts share) a text is compared with the
+    crowd's first and with the CROWD before it.
     """
     hashes, offsets = texts.packed()
     if len(offsets) < 3:
         return []
+    hashes, offsets = template.without(hashes, offsets)
     suspects = _suspects(hashes, offsets)
     if len(suspects) < 2:
         return []

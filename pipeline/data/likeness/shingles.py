@@ -2,7 +2,8 @@
 
 Two words in a row are a shingle (Broder, 1997), the ends of the text counting as words, so that a text of one word has two.
 In scripts without spaces (Han, Kana, Thai, Lao, Khmer, Burmese, Tibetan) each letter with its marks counts as a word.
-Words are folded: case and composition (NFKC) make no difference, punctuation none, numbers do.
+Words are folded: case and composition (NFKC) make no difference, punctuation none, numbers do. A sign that can be all the
+difference (3 + 4 and 3 * 4, C++ and C#, an emoji) is a word.
 """
 
 import string
@@ -13,12 +14,16 @@ from typing import Any
 import numpy as np
 import regex
 
-# Letters and digits folded, everything else a blank: for plain text five times as fast as a pattern
+SIGNS = "+*=<>#%&^~|"
+# Letters and digits folded, signs apart, everything else a blank: for plain text five times as fast as a pattern
 PLAIN = {code: chr(code).lower() if chr(code) in string.ascii_letters + string.digits else " " for code in range(128)}
+PLAIN |= {ord(sign): f" {sign} " for sign in SIGNS}
 SPACELESS = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"  # no spaces between their words
 )
-WORDS = regex.compile(rf"(?V1)[{SPACELESS}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--[{SPACELESS}]]+")
+WORDS = regex.compile(
+    rf"(?V1)[{SPACELESS}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}]--[{SPACELESS}]]+|[{regex.escape(SIGNS)}\p{{Sm}}\p{{So}}\U0001F3FB-\U0001F3FF]"
+)
 EDGE = np.uint64(0x9E3779B97F4A7C15)
 MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 MOST_WORDS = 500_000  # of the memory of word hashes, about 60 MB
@@ -70,15 +75,16 @@ def pair_hashes(flat: list[int], lengths: list[int]) -> tuple[Hashes, Hashes]:
     inner = np.ones(size, dtype=bool)
     inner[starts[1:] - 1] = False  # the last one ends there
     right[inner] = values
-    return _mixed(left * MIX[0] + right), starts.astype(np.uint64)
+    return mixed(left, right), starts.astype(np.uint64)
 
 
-def _mixed(values: Hashes) -> Hashes:
-    """The finalizer of SplitMix64 (Steele et al., 2014)."""
+def mixed(left: Hashes, right: Hashes) -> Hashes:
+    """One hash of each pair of word hashes: the finalizer of SplitMix64 (Steele et al., 2014)."""
+    values = left * MIX[0] + right
     values = (values ^ (values >> np.uint64(30))) * MIX[0]
     values = (values ^ (values >> np.uint64(27))) * MIX[1]
-    mixed: Hashes = values ^ (values >> np.uint64(31))
-    return mixed
+    found: Hashes = values ^ (values >> np.uint64(31))
+    return found
 
 
 def shingles(text: str) -> frozenset[int]:

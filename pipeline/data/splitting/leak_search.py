@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 
+from pipeline.data.likeness.shingles import word_hashes
+from pipeline.data.likeness.template import Template
 from pipeline.data.questions import Question
 from pipeline.data.records import RECORD, Record
 from pipeline.data.splitting.leaks import Held, HeldOut, Leak, Search, SmallIndex
@@ -15,33 +17,36 @@ def find_leaks(
     pairs: Iterable[tuple[str, str]],
     questions: dict[str, list[Question]],
     similarity: float,
+    template: Template,
     watch: Callable[[Record], None],
 ) -> list[Leak]:
     """What leaves: of train and validation what test set, probes and cases say; of `new` what train and validation say.
 
     `pairs` are ids of records known to ask nearly the same; `added` are records of which that is not known, and which are held
-    against the others here. `watch` is shown each record that is learnt.
+    against the others here (the teacher's, and what people edited). `watch` is shown each record that is learnt.
     """
     partners = _partners(pairs)
-    held_out, waits = HeldOut(similarity), HeldOut(similarity, is_leaving=True)
+    held_out, waits = HeldOut(similarity, template), HeldOut(similarity, template, is_leaving=True)
     for kind, asked in questions.items():
         for question in asked:
             held_out.add((kind, question.id), "\n".join(turn["content"] for turn in question.messages), is_small=True)
-    unpaired = SmallIndex(similarity)
+    unpaired = SmallIndex(similarity, template)
+    names = set()
     for record in added:
-        unpaired.add(("added", record.id), record.question)
+        unpaired.add(("added", record.id), word_hashes(record.question))
+        names.add(record.id)
     near: dict[str, list[Held]] = defaultdict(list)
     waiting: dict[str, str] = {}
     for side, line in lines():
         if side in HELD_OUT:
             record = RECORD.decode(line)
             place = waits if side == "new" else held_out
-            found = place.add((side, record.id), record.question, is_small=False)
+            found = place.add((side, record.id), record.question, is_small=record.id in names)
             for other in (*partners.get(record.id, ()), *(name for _, name in unpaired.near(found))):
                 near[other].append((side, record.id))
             if side == "new":
                 waiting[record.id] = record.source
-    search = Search(held_out, waits, near)
+    search = Search(held_out, waits, near, template)
     for side, line in lines():
         if side in LEARNT:
             record = RECORD.decode(line)

@@ -1,18 +1,22 @@
 """Records that have a side, read line by line: the side is worked out once, the line is decoded where somebody needs it."""
 
+import re
+from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 
-from pipeline.data.records import KEY, RECORD, Key, Record, line_of, read_lines, stream_keys, stream_records
+from pipeline.data.records import RECORD, Key, Record, line_of, read_lines, stream_keys, stream_records
 from pipeline.data.splitting.sides import Side, Sides, SplitParams
 from pipeline.data.splitting.test_set import TestSet
+from pipeline.stage import Fault
 
 LEARNT: tuple[Side, ...] = ("train", "validation")
 HELD_OUT: tuple[Side, ...] = ("test", "new")
 SIDES = (*LEARNT, *HELD_OUT)
+HEX = re.compile("[0-9a-f]{16}")
 Lines = Callable[[], Iterator[tuple[Side, bytes]]]  # side and line of each record, as often as it takes
 
 
@@ -21,44 +25,63 @@ class Sided:
 
     def __init__(self, records: Path, approved: Path, test_set: TestSet, params: SplitParams) -> None:
         self._records = records
-        known = {int(key.id, 16) for key, _ in stream_keys(records)}
-        self.added = [record for record in stream_records(approved) if int(record.id, 16) not in known]
-        side = Sides(self._keys(), test_set, params)
+        self._ids = array("Q")
+        self._edited: list[Record] = []
+        side = Sides(self._noted(), test_set, params)
+        known = set(self._ids)
+        self._approved = [record for record in stream_records(approved) if int(record.id, 16) not in known]
+        self._ids.extend(int(record.id, 16) for record in self._approved)
         self._sides = bytearray(SIDES.index(side.of(key)) for key in self._keys())
+        if len(self._sides) != len(self._ids):
+            raise Fault(records, "has changed meanwhile", "run the stage again")
+
+    @property
+    def unpaired(self) -> list[Record]:
+        """Records of which `ingest` knows no near ones: the teacher's, and what people edited."""
+        return self._approved + self._edited
+
+    def _noted(self) -> Iterator[Key]:
+        for key, line in stream_keys(self._records):
+            self._ids.append(int(key.id, 16))
+            if key.parents:
+                self._edited.append(RECORD.decode(line))
+            yield key
 
     def _keys(self) -> Iterator[Key | Record]:
         yield from (key for key, _ in stream_keys(self._records))
-        yield from self.added
+        yield from self._approved
 
     def lines(self) -> Iterator[tuple[Side, bytes]]:
         """Side and line of each record."""
-        lines = chain((line for _, line in read_lines(self._records)), map(line_of, self.added))
+        lines = chain((line for _, line in read_lines(self._records)), map(line_of, self._approved))
         for number, line in zip(self._sides, lines, strict=True):
             yield SIDES[number], line
 
     def named(self, names: Collection[str]) -> dict[str, tuple[Side, Record]]:
         """Side and record by id, for a few ids."""
-        found = ((SIDES[number], key.id) for number, key in zip(self._sides, self._keys(), strict=True))
-        wanted = {name: side for side, name in found if name in names} if names else {}
-        if not wanted:
+        wanted = _numbers(names)
+        if wanted.isdisjoint(self._ids):
             return {}
-        return {
-            record.id: (wanted[record.id], record)
-            for _, line in self.lines()
-            if KEY.decode(line).id in wanted and (record := RECORD.decode(line))
-        }
+        found = zip(self._ids, self.lines(), strict=True)
+        records = ((side, RECORD.decode(line)) for identity, (side, line) in found if identity in wanted)
+        return {record.id: (side, record) for side, record in records}
 
     def write(self, out: Path, gone: Collection[str]) -> Counter[str]:
         """Write each side's records but those that are gone; returns how many."""
         sizes: Counter[str] = Counter()
+        leaving = _numbers(gone)
         out.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             files = {side: stack.enter_context((out / f"{side}.jsonl").open("wb")) for side in SIDES}
-            for side, line in self.lines():
-                if not gone or KEY.decode(line).id not in gone:
+            for identity, (side, line) in zip(self._ids, self.lines(), strict=True):
+                if identity not in leaving:
                     files[side].write(line)
                     sizes[side] += 1
             for side, file in files.items():
                 if not sizes[side]:
                     file.write(b"\n")  # DVC warns of an empty file at every run
         return sizes
+
+
+def _numbers(names: Collection[str]) -> set[int]:
+    return {int(name, 16) for name in names if HEX.fullmatch(name)}

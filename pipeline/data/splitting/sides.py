@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import Field
 
+from pipeline.data.likeness.shingles import words
 from pipeline.data.records import Record
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.stage import Params
@@ -44,11 +45,12 @@ class Keyed(Protocol):
 
 
 class Sides:
-    """The side of each record. A group with a member in the test set is held out as a whole."""
+    """The side of each record. A group with a member in the test set is held out as a whole, also what an edit made of it."""
 
     def __init__(self, records: Iterable[Keyed], test_set: TestSet, params: SplitParams) -> None:
         self._test_set, self._params = test_set, params
-        self._test_groups = {record.group for record in records if record.id in test_set.ids}
+        members = {record.group for record in records if record.id in test_set.ids}
+        self._test_groups = members | test_set.held_groups | test_set.ids
 
     def of(self, record: Keyed) -> Side:
         """The side of a record, by its id and group alone."""
@@ -72,11 +74,13 @@ def draw_test_set(records: Iterable[Record], stratum: Callable[[Record], str], p
     """Draw the test set: in each stratum the groups of lowest hash, until the share of its records is reached.
 
     Only records whose question a person or production wrote, and whose answer a person wrote or corrected, can be drawn.
+    Groups that ask the same are drawn together, since what asks the same cannot be learnt beside the test set.
     """
     records = list(records)
     by_group: dict[str, list[Record]] = defaultdict(list)
+    together = _together(records)
     for record in records:
-        by_group[record.group].append(record)
+        by_group[together[record.group]].append(record)
     strata: dict[str, list[str]] = defaultdict(list)
     for group, members in by_group.items():
         strata[stratum(min(members, key=lambda record: record.id))].append(group)
@@ -86,13 +90,31 @@ def draw_test_set(records: Iterable[Record], stratum: Callable[[Record], str], p
         wanted = params.test_share * sum(len(by_group[group]) for group in groups)
         taken = 0
         for group in groups:
-            if taken + len(by_group[group]) / 2 > wanted:
-                break
-            if all(may_test(record) for record in by_group[group]):
+            is_fitting = taken + len(by_group[group]) / 2 <= wanted
+            if is_fitting and all(may_test(record) for record in by_group[group]):
                 chosen.add(group)
                 taken += len(by_group[group])
-    kept = {group for group in by_group if group not in chosen and unit_hash(params.salt, group) < params.test_share}
-    return TestSet(frozenset(record.id for record in records if record.group in chosen), frozenset(kept))
+    drawn = {group for group, first in together.items() if first in chosen}
+    kept = {group for group in together if group not in drawn and unit_hash(params.salt, group) < params.test_share}
+    ids = frozenset(record.id for record in records if record.group in drawn)
+    return TestSet(ids, frozenset(kept), frozenset(drawn - ids))
+
+
+def _together(records: Iterable[Record]) -> dict[str, str]:
+    """Each group with the first of those that ask the same as it, or as one of these."""
+    first: dict[str, str] = {}
+    asked: dict[str, str] = {}
+
+    def home(group: str) -> str:
+        while first.setdefault(group, group) != group:
+            first[group] = group = first[first[group]]
+        return group
+
+    for record in records:
+        question = " ".join(words(record.question)) or record.question.strip()
+        one, other = home(record.group), home(asked.setdefault(question, record.group))
+        first[max(one, other)] = min(one, other)
+    return {group: home(group) for group in list(first)}
 
 
 def may_test(record: Record) -> bool:

@@ -1,20 +1,25 @@
-"""The frozen test set as a file: ids of records, and the groups that stay on the train side."""
+"""The frozen test set as a file: ids of records, the groups that stay on the train side, and those that do not."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.stage import Fault
 
-KEPT = "train-group "
+KEPT, HELD = "train-group ", "test-group "
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """The frozen ids, and the groups that were there at the draw and stay on the train side whatever their hash says."""
+    """The frozen ids, and the groups that were there at the draw and stay on their side whatever their hash says.
+
+    `held_groups` are those of the frozen ids where a record is not its own group: they stay held out, though all of their
+    records be edited or gone.
+    """
 
     __test__ = False  # no pytest class
     ids: frozenset[str]
     kept_groups: frozenset[str]
+    held_groups: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, path: Path) -> "TestSet":
@@ -26,5 +31,8 @@ class TestSet:
         except UnicodeDecodeError:
             raise Fault(path, "is not UTF-8 text", "restore it from git") from None
         entries = [line for line in lines if line and not line.startswith("#")]
-        kept = frozenset(line.removeprefix(KEPT) for line in entries if line.startswith(KEPT))
-        return cls(frozenset(line for line in entries if not line.startswith(KEPT)), kept)
+        kept, held = (
+            frozenset(line.removeprefix(prefix) for line in entries if line.startswith(prefix))
+            for prefix in (KEPT, HELD)
+        )
+        return cls(frozenset(line for line in entries if not line.startswith((KEPT, HELD))), kept, held)

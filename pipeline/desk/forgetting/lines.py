@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from pipeline.data.ledgers import Reply
 from pipeline.data.records import Record, Turn, digest, parse_json, read_lines, record_id
-from pipeline.data.splitting.test_set import KEPT
+from pipeline.data.splitting.test_set import HELD, KEPT
 from pipeline.data.synthetic.candidates import Draft, candidate, draft_of
 from pipeline.desk.forgetting.history import git
 from pipeline.desk.forgetting.pieces import chunks
@@ -91,9 +91,9 @@ class Lines:
         lines = TEST_SET.read_bytes().split(b"\n") if TEST_SET.exists() else []
         for number, line in enumerate(lines, 1):
             text = line.decode("utf-8", "replace").removeprefix("\ufeff").strip()
-            name = text.removeprefix(KEPT).strip()
+            name = text.removeprefix(KEPT).removeprefix(HELD).strip()
             is_theirs = name in self.terms.ids or (
-                text.startswith(KEPT) and bool({digest(name), name.removeprefix(PERSON)} & self.terms.people)
+                text.startswith((KEPT, HELD)) and bool({digest(name), name.removeprefix(PERSON)} & self.terms.people)
             )
             if is_theirs and not text.startswith("#"):
                 self.test_set.add(number)
