@@ -63,7 +63,9 @@ class Intake:
 
     def count(self, file: str) -> Counter[str]:
         """The counts of a file: rows = records + duplicates + rejects."""
-        return self.counts.setdefault(file, Counter(rows=0, records=0, duplicates=0, rejects=0))
+        if (known := self.counts.get(file)) is None:
+            known = self.counts[file] = Counter(rows=0, records=0, duplicates=0, rejects=0)
+        return known
 
     def goes(self, gone: Record, stays: Record, similarity: float) -> None:
         """A record that was counted as one is a duplicate of another."""

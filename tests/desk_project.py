@@ -70,7 +70,9 @@ FILES = {
     "data/ledgers/teacher/t.jsonl": REPLY,
     "data/ledgers/reviews/r.jsonl": REVIEW,
     "task/answer.schema.json": json.dumps(SCHEMA),
-    "task/expectations.json": '{"name": "records", "expectations": []}',
+    "task/expectations.json": (
+        '{"name": "records", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "id"}}]}'
+    ),
     "task/prompts/plain.yaml": "system: Name the colour of a sample.\nfew_shot: []\n",
     "task/cases/must_pass.jsonl": QUESTION,
     "task/probes/general.jsonl": QUESTION,

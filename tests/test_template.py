@@ -11,7 +11,8 @@ from pipeline.data.likeness.near import Texts, near_pairs
 from pipeline.data.likeness.shingles import pair_hashes, word_hashes
 from pipeline.data.likeness.similarity import Copies
 from pipeline.data.likeness.template import LEAST, NO_TEMPLATE, RUN, SAMPLE, Sampler, Template, pairs_of
-from pipeline.data.splitting.leaks import EDGE, GRAM, HeldOut, Search, grams
+from pipeline.data.splitting.grams import EDGE, GRAM, Words
+from pipeline.data.splitting.leaks import HeldOut, Search
 from tests.examples import record
 
 TASK = "Classify the message of a customer into one of these five categories and write it as JSON"
@@ -150,7 +151,9 @@ def test_a_word_beside_boilerplate_that_too_few_share_for_a_template_is_no_leak(
 def test_thirteen_words_that_are_mostly_template_do_not_count(marked, counts):
     run = [f"t{n}" for n in range(marked + 1)]
     text = " ".join([*run, *(f"w{n}" for n in range(GRAM - len(run)))])
-    assert bool(grams(word_hashes(text), Template((tuple(run),)))) == (counts or marked < RUN)
+    words = Words(Template((tuple(run),)))
+    words.add(word_hashes(text))
+    assert len(words.grams().hashes) == (counts or marked < RUN)
 
 
 def test_a_candidate_that_shares_the_instruction_with_its_seed_is_no_copy_of_it():

@@ -62,12 +62,20 @@ class Template:
 
     def rest(self, found: Sequence[int]) -> set[tuple[int, int]]:
         """The pairs of n word hashes that are no template."""
+        if not self._pairs:
+            return set(pairs_of(found))
         return {pair for pair, mark in zip(pairs_of(found), self.marks(found), strict=True) if not mark}
 
     def without(self, hashes: Hashes, offsets: Hashes) -> tuple[Hashes, Hashes]:
         """The hashes of the pairs of many texts in a row (`pair_hashes`) that are no template, and where each text's begin."""
         if not self._pairs:
             return hashes, offsets
+        marks = self.marked(hashes, offsets)
+        before = np.concatenate([[0], np.cumsum(~marks)]).astype(np.uint64)
+        return hashes[~marks], before[offsets.astype(np.int64)]
+
+    def marked(self, hashes: Hashes, offsets: Hashes) -> Marks:
+        """What `marks` gives for each of many texts, given by the hashes of their pairs in a row and where each text's begin."""
         starts = offsets[:-1].astype(np.int64)
         flags = np.isin(hashes, _mixed_pairs(self._pairs))
         is_new = np.concatenate([[True], flags[1:] != flags[:-1]])
@@ -75,10 +83,8 @@ class Template:
         run = np.cumsum(is_new) - 1
         marks: Marks = flags & (np.bincount(run) >= RUN)[run]
         kept = np.add.reduceat(~marks, starts, dtype=np.int64)
-        sizes = np.diff(offsets).astype(np.int64)
-        marks &= np.repeat(kept > 0, sizes)
-        kept = np.where(kept > 0, kept, sizes)
-        return hashes[~marks], np.concatenate([[0], np.cumsum(kept)]).astype(np.uint64)
+        found: Marks = marks & np.repeat(kept > 0, np.diff(offsets).astype(np.int64))
+        return found
 
 
 NO_TEMPLATE = Template()

@@ -9,16 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipeline.data.likeness.shingles import word_hashes
 from pipeline.data.likeness.template import Template
 from pipeline.data.records import Record
+from pipeline.data.splitting.grams import GRAM, GramIndex, Grams, Words, joined, telling
 
-GRAM = 13  # words in a row that count as a leak (Brown et al., 2020, appendix C)
-COMMON = 10  # such a row of words in more learnt records than this is boilerplate (ibid.)
-EDGE = GRAM // 2  # words: a row that begins so near to boilerplate is mostly the same words
 WITNESSES = 8  # learnt records that are named for a text that leaves; one that stays is enough
 Held = tuple[str, str]  # what it is among (test, new, probes, cases), and its id
-Grams = list[tuple[int, int]]  # where a row of words begins, and its hash
 
 
 @dataclass(frozen=True)
@@ -69,25 +68,33 @@ class HeldOut:
     """
 
     def __init__(self, similarity: float, template: Template, is_leaving: bool = False) -> None:
-        self._template, self._is_leaving = template, is_leaving
+        self.is_leaving = is_leaving
         self._exact: dict[int, list[Held]] = {}
-        self.grams: dict[int, list[Held]] = {}
+        self._names: list[Held] = []
+        self._grams = GramIndex(template)
         self.near = SmallIndex(similarity, template)
 
     def add(self, name: Held, text: str, is_small: bool) -> list[int]:
         """Take in a text; only where `is_small` near ones are looked for here. Returns its word hashes."""
         found = word_hashes(text)
-        self._name(self._exact, [_digest(found)], name)
-        self._name(self.grams, {gram for _, gram in grams(found, self._template)}, name)
+        known = self._exact.setdefault(_digest(found), [])
+        if self.is_leaving or not known:
+            known.append(name)
+        self._names.append(name)
+        self._grams.add(found)
         if is_small:
             self.near.add(name, found)
         return found
 
-    def _name(self, names: dict[int, list[Held]], keys: Iterable[int], name: Held) -> None:
-        for key in keys:
-            known = names.setdefault(key, [])
-            if self._is_leaving or not known:
-                known.append(name)
+    def finish(self) -> GramIndex:
+        """The rows of words of all texts; nothing is added after that."""
+        self._grams.finish()
+        return self._grams
+
+    def of_gram(self, gram: int) -> list[Held]:
+        """Names of the texts that have these words in a row: one, where the texts cannot leave."""
+        owners = self._grams.owners(gram)
+        return [self._names[number] for number in (owners if self.is_leaving else owners[:1])]
 
     def exact(self, found: list[int]) -> list[Held]:
         """Names of the texts that say the same, given by word hashes."""
@@ -98,15 +105,6 @@ def _digest(found: list[int]) -> int:
     return hash(tuple(found))
 
 
-def grams(found: list[int], template: Template) -> Grams:
-    """Each GRAM words in a row that are not mostly template: where they begin, and a hash. None for a shorter text."""
-    rows = [(start, hash(tuple(found[start : start + GRAM]))) for start in range(len(found) - GRAM + 1)]
-    if not rows or not template.runs:
-        return rows
-    marks = template.marks(found)
-    return [(start, gram) for start, gram in rows if sum(marks[start + 1 : start + GRAM]) <= EDGE]
-
-
 class Search:
     """The search for leaks among the learnt records, one by one; what is boilerplate is known at the end.
 
@@ -115,11 +113,15 @@ class Search:
 
     def __init__(self, held_out: HeldOut, waiting: HeldOut, near: dict[str, list[Held]], template: Template) -> None:
         self._places = (held_out, waiting)
-        self._near, self._template = near, template
+        self._grams = [place.finish() for place in self._places]
+        self._near = near
+        self._words = Words(template)
         self._leaks: list[Leak] = []
-        self._suspects: list[tuple[str, str, Grams]] = []
-        self._uses: Counter[int] = Counter()
-        self._named: Counter[tuple[str, int]] = Counter()  # how often a trace of what waits was named
+        self._waiting: list[tuple[str, str]] = []  # id and source of the records whose words wait
+        self._looked_at = 0
+        self._suspects: dict[int, tuple[str, str]] = {}
+        self._shared: list[Grams] = []
+        self._named: Counter[int] = Counter()  # how often a record was named for a text that waits, by what it says
 
     def look(self, record: Record) -> None:
         """Hold a learnt record against all that is held out."""
@@ -128,34 +130,43 @@ class Search:
         for place, is_waiting in zip(self._places, (False, True), strict=True):
             near = [name for name in known if (name[0] == "new") == is_waiting] + place.near.near(found)
             how, against = ("exact", place.exact(found)) if place.exact(found) else ("near", near)
-            if against and is_waiting and how == "exact" and not self._is_telling("exact", _digest(found)):
+            if is_waiting and how == "exact" and self._is_known(found):
                 continue
             if against:
                 self._note(record.id, record.source, how, against)
                 if not is_waiting:
                     break
-        held_out, waiting = (place.grams for place in self._places)
-        shared = [(start, gram) for start, gram in grams(found, self._template) if gram in held_out or gram in waiting]
-        if shared:
-            self._uses.update({gram for _, gram in shared})
-            self._suspects.append((record.id, record.source, shared))
+        self._waiting.append((record.id, record.source))
+        self._words.add(found)
+        if self._words.is_full:
+            self._hold()
 
-    def _is_telling(self, how: str, trace: int) -> bool:
-        """Whether a trace of what waits is to be named once more: a few that say it are enough."""
-        self._named[how, trace] += 1
-        return self._named[how, trace] <= WITNESSES
+    def _hold(self) -> None:
+        """Keep what the learnt texts since the last time have in common with what is held out."""
+        found = self._words.grams()
+        shared = self._grams[0].has(found.hashes) | self._grams[1].has(found.hashes)
+        self._shared.append(found.only(shared))
+        for number in np.unique(self._shared[-1].texts).tolist():
+            self._suspects[number] = self._waiting[number - self._looked_at]
+        self._looked_at += len(self._waiting)
+        self._waiting = []
+
+    def _is_known(self, found: list[int]) -> bool:
+        """Whether there are enough learnt records that say what a text that waits says."""
+        self._named[_digest(found)] += 1
+        return self._named[_digest(found)] > WITNESSES
 
     def _note(self, name: str, source: str, how: str, against: Iterable[Held]) -> None:
         self._leaks += [Leak(name, source, how, kind, of) for kind, of in against]
 
     def leaks(self) -> list[Leak]:
         """All that was found: which kind of held-out text a record repeats, and each text that waits."""
-        for name, source, shared in self._suspects:
-            telling = self._telling(shared)
+        self._hold()
+        for number, rows in telling(joined(self._shared)):
             for place in self._places:
-                held = {held for gram in telling for held in place.grams.get(gram, ())}
-                self._note(name, source, f"{GRAM}-gram", sorted(held))
-        self._suspects = []
+                held = {held for gram in rows for held in place.of_gram(gram)}
+                self._note(*self._suspects[number], f"{GRAM}-gram", sorted(held))
+        self._shared = []
         leaving = {leak.id for leak in self._leaks if leak.against != "new"}
         found: dict[tuple[str, str], Leak] = {}
         for leak in self._leaks:
@@ -164,9 +175,3 @@ class Search:
             elif leak.id not in leaving:
                 found.setdefault((leak.of, "new"), leak)
         return list(found.values())
-
-    def _telling(self, shared: Grams) -> list[int]:
-        """The rows of words that are a leak: no boilerplate, and not a few words at the edge of it."""
-        common = [start for start, gram in shared if self._uses[gram] > COMMON]
-        edges = {near for start in common for near in range(start - EDGE, start + EDGE + 1)}
-        return [gram for start, gram in shared if start not in edges]
