@@ -98,7 +98,7 @@ def test_a_crowd_larger_than_what_is_compared_leaves_one():
     base = prose(rng, 40, 40).split()
     crowd = [" ".join([*base[:n], f"own{n}-{m}", *base[n + 1 :]]) for m in range(8) for n in range(40)]
     assert len(crowd) > 4 * CROWD
-    others = [f"{number} {prose(rng, 8, 8)}" for number in range(len(crowd) * 10)]
+    others = [f"{number} {prose(rng, 8, 8)}" for number in range(len(crowd) * 20)]
     rows = rows_of([*crowd, *others])
     assert len(near_duplicates(rows, 0.6, lambda *_: "same", True).gone) == len(crowd) - 1
 

@@ -1,30 +1,33 @@
 """What many questions share word for word, an instruction around what was really asked: texts are told apart by the rest.
 
-A text that goes round every message ("Classify the message of a customer into one of ...") makes all questions alike. Word pairs
-that a tenth of the questions have, six of them or more in a row, are such a template. They are left out of the comparison, and
-thirteen words in a row that are mostly template are no leak. Common phrases are shorter than that.
+A text that goes round every message ("Classify the message of a customer into one of ...") makes all questions alike. Seven words
+in a row that one in twenty questions has are such a template. They are left out of the comparison, and thirteen words in a row
+that are mostly template are no leak.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from pipeline.data.likeness.shingles import EDGE, HASHES, Hashes, mixed, words
+from pipeline.data.likeness.shingles import EDGE, HASHES, MIX, Hashes, mixed, words
 
-SHARE, LEAST = 0.1, 20  # of the questions that must have a pair, and how many at least
-RUN = 6  # pairs in a row that make a template
-SAMPLE = 4_000  # questions that are looked at, evenly spread
+SHARE, LEAST = 0.05, 20  # of the questions that must have a row of words, and how many at least
+RUN = 6  # pairs of words in a row that make a template: seven words
+SAMPLE = 2_000  # questions that are looked at, evenly spread
 LONGEST = 4_000  # characters of each that are
+CHUNK = 1_000_000  # pairs that are looked at together
 END = ""  # stands in a run for the end of the text
 
 Marks = np.ndarray[Any, np.dtype[np.bool_]]
 Run = tuple[str, ...]
+Row = tuple[int, ...]  # the hashes of RUN + 1 words
+Word = TypeVar("Word", str, int)
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,11 @@ class Template:
     """Runs of words that many questions share; `END` is where a text begins or ends."""
 
     runs: tuple[Run, ...] = ()
-    _pairs: frozenset[tuple[int, int]] = field(init=False, repr=False, compare=False)
+    _rows: frozenset[Row] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_pairs", frozenset(pair for run in self.runs for pair in _hashed_pairs(run)))
+        hashed = ([HASHES[word] if word != END else int(EDGE) for word in run] for run in self.runs)
+        object.__setattr__(self, "_rows", frozenset(row for run in hashed for row in _rows_of(run)))
 
     @classmethod
     def load(cls, path: Path) -> "Template":
@@ -49,26 +53,22 @@ class Template:
     def marks(self, found: Sequence[int]) -> list[bool]:
         """Which of the n + 1 pairs of n word hashes are template; none where all are, for then there is nothing else."""
         marks = [False] * (len(found) + 1)
-        if not self._pairs:
+        if not self._rows:
             return marks
-        flags = [pair in self._pairs for pair in pairs_of(found)]
-        position = 0
-        for flag, run in groupby(flags):
-            length = sum(1 for _ in run)
-            if flag and length >= RUN:
-                marks[position : position + length] = [True] * length
-            position += length
+        for start, row in enumerate(_rows_of([int(EDGE), *found, int(EDGE)])):
+            if row in self._rows:
+                marks[start : start + RUN] = [True] * RUN
         return [False] * len(marks) if all(marks) else marks
 
     def rest(self, found: Sequence[int]) -> set[tuple[int, int]]:
         """The pairs of n word hashes that are no template."""
-        if not self._pairs:
+        if not self._rows:
             return set(pairs_of(found))
         return {pair for pair, mark in zip(pairs_of(found), self.marks(found), strict=True) if not mark}
 
     def without(self, hashes: Hashes, offsets: Hashes) -> tuple[Hashes, Hashes]:
         """The hashes of the pairs of many texts in a row (`pair_hashes`) that are no template, and where each text's begin."""
-        if not self._pairs:
+        if not self._rows:
             return hashes, offsets
         marks = self.marked(hashes, offsets)
         before = np.concatenate([[0], np.cumsum(~marks)]).astype(np.uint64)
@@ -76,15 +76,19 @@ class Template:
 
     def marked(self, hashes: Hashes, offsets: Hashes) -> Marks:
         """What `marks` gives for each of many texts, given by the hashes of their pairs in a row and where each text's begin."""
-        starts = offsets[:-1].astype(np.int64)
-        flags = np.isin(hashes, _mixed_pairs(self._pairs))
-        is_new = np.concatenate([[True], flags[1:] != flags[:-1]])
-        is_new[starts] = True
-        run = np.cumsum(is_new) - 1
-        marks: Marks = flags & (np.bincount(run) >= RUN)[run]
-        kept = np.add.reduceat(~marks, starts, dtype=np.int64)
-        found: Marks = marks & np.repeat(kept > 0, np.diff(offsets).astype(np.int64))
-        return found
+        ends = offsets.astype(np.int64)
+        marks = np.zeros(len(hashes), dtype=np.bool_)
+        rows = _row_hashes(np.array(sorted(self._rows), dtype=np.uint64).reshape(-1, RUN + 1))
+        for first in range(0, len(hashes), CHUNK):
+            there = _sums(hashes[first : first + CHUNK + RUN - 1])
+            marks[first : first + len(there)] = np.isin(there, rows)
+        last = np.repeat(ends[1:], np.diff(ends)) - RUN  # the last pair at which a row of a text can begin
+        begins = np.flatnonzero(marks & (np.arange(len(hashes)) <= last))
+        found: Marks = np.zeros(len(hashes), dtype=np.bool_)
+        for offset in range(RUN):
+            found[begins + offset] = True
+        kept = np.add.reduceat(~found, ends[:-1], dtype=np.int64)
+        return found & np.repeat(kept > 0, np.diff(ends))
 
 
 NO_TEMPLATE = Template()
@@ -110,28 +114,37 @@ class Sampler:
     def template(self) -> Template:
         """What the questions share."""
         found = [(END, *words(text), END) for text in self._texts]
-        counts = Counter(pair for text in found for pair in set(pairwise(text)))
+        counts = Counter(row for text in found for row in {hash(row) for row in _rows_of(text)})
         least = max(LEAST, SHARE * len(found))
-        common = {pair for pair, count in counts.items() if count >= least}
-        covered: set[tuple[str, str]] = set()
+        common = {row for row, count in counts.items() if count >= least}
+        covered: set[int] = set()
         runs: list[Run] = []
         for run in _runs(found, common) if common else ():
-            pairs = set(pairwise(run))
-            if not pairs <= covered:
-                covered |= pairs
+            rows = {hash(row) for row in _rows_of(run)}
+            if not rows <= covered:
+                covered |= rows
                 runs.append(run)
         return Template(tuple(runs))
 
 
-def _runs(texts: Iterable[Run], common: set[tuple[str, str]]) -> Iterator[Run]:
-    """Every run of RUN or more common pairs, as the words that they are of."""
+def _runs(texts: Iterable[Run], common: set[int]) -> Iterator[Run]:
+    """The words of every run of pairs that common rows of words cover."""
     for text in texts:
+        marks = [False] * (len(text) - 1)
+        for start, row in enumerate(_rows_of(text)):
+            if hash(row) in common:
+                marks[start : start + RUN] = [True] * RUN
         position = 0
-        for flag, pairs in groupby(pair in common for pair in pairwise(text)):
+        for is_common, pairs in groupby(marks):
             length = sum(1 for _ in pairs)
-            if flag and length >= RUN:
+            if is_common:
                 yield text[position : position + length + 1]
             position += length
+
+
+def _rows_of(text: Sequence[Word]) -> Iterator[tuple[Word, ...]]:
+    """Each RUN + 1 words in a row."""
+    return zip(*(text[start:] for start in range(RUN + 1)), strict=False)
 
 
 def pairs_of(found: Sequence[int]) -> Iterator[tuple[int, int]]:
@@ -139,12 +152,16 @@ def pairs_of(found: Sequence[int]) -> Iterator[tuple[int, int]]:
     return zip([int(EDGE), *found], [*found, int(EDGE)], strict=True)
 
 
-def _hashed_pairs(run: Run) -> Iterator[tuple[int, int]]:
-    hashes = [HASHES[word] if word != END else int(EDGE) for word in run]
-    return pairwise(hashes)
+def _row_hashes(rows: Hashes) -> Hashes:
+    """One hash of each row of words, by the hashes of its pairs: shape (rows,) from (rows, RUN + 1)."""
+    pairs = mixed(rows[:, :-1], rows[:, 1:])
+    return np.unique(_sums(pairs.ravel())[::RUN]) if len(rows) else np.empty(0, dtype=np.uint64)
 
 
-def _mixed_pairs(pairs: Iterable[tuple[int, int]]) -> Hashes:
-    """The hashes that `pair_hashes` gives these pairs."""
-    both = np.array(sorted(pairs), dtype=np.uint64)
-    return np.unique(mixed(both[:, 0], both[:, 1]))
+def _sums(hashes: Hashes) -> Hashes:
+    """A polynomial in each RUN hashes in a row: shape (n - RUN + 1,), none where there are fewer."""
+    count = max(0, len(hashes) - RUN + 1)
+    sums = np.zeros(count, dtype=np.uint64)
+    for offset in range(RUN):
+        sums = sums * MIX[0] + hashes[offset : offset + count]
+    return sums
