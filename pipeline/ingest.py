@@ -213,7 +213,7 @@ def report_of(
             "rows": sum(clusters.values()),
             "clusters": len(clusters),
             "largest": [{"of": place(number), "rows": count} for number, count in clusters.most_common(10)],
-            "shared_words": [" ".join(run).strip()[:200] for run in near.template.runs[:5]],
+            "shared_words": near.template.told(),
             "pairs_kept": dict(relations),
         },
         "personal_data": _findings(intake.personal, params.personal_data),
@@ -268,7 +268,7 @@ def main(
 
 def _tell(intake: Intake, near: Near, count: int, out: Path) -> None:
     if near.template.runs:
-        shared = max((" ".join(run).strip() for run in near.template.runs), key=len)
+        shared = near.template.told()[0]
         print(f'ingest: many questions share "{shared[:60]}..."; near-duplicates and leaks are told by the rest')
     if len(near.gone) > WARNED_SHARE * (count + len(near.gone)):
         print(

@@ -119,6 +119,11 @@ def test_the_bulk_form_keeps_what_each_text_keeps(runs, parts):
         assert kept
 
 
+def test_a_template_is_told_without_what_only_goes_on():
+    template = Template((("", "a", "b", "c"), ("", "a", "b", "c", "d"), ("x", "y"), ("e", "f", "")))
+    assert template.told() == ["e f", "x y", "a b c"]
+
+
 def test_a_template_is_read_as_it_was_written(tmp_path):
     template = template_of([f"{asked(n)} {TASK}" for n in range(50)])
     template.save(tmp_path / "template.json")

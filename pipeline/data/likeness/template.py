@@ -50,6 +50,12 @@ class Template:
         """Write the runs as JSON."""
         path.write_text(json.dumps({"runs": self.runs}, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
+    def told(self) -> list[str]:
+        """The first few runs as text, but for those that another one of them begins with."""
+        texts = sorted({" ".join(run).strip() for run in self.runs}, key=lambda text: (len(text), text))
+        first = [text for n, text in enumerate(texts) if not any(text.startswith(other) for other in texts[:n])]
+        return [text[:200] for text in first[:5]]
+
     def marks(self, found: Sequence[int]) -> list[bool]:
         """Which of the n + 1 pairs of n word hashes are template; none where all are, for then there is nothing else."""
         marks = [False] * (len(found) + 1)
