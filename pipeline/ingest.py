@@ -13,12 +13,13 @@ Writes  out/records.jsonl       pipeline.data.records.Record, in the order of th
         out/personal.jsonl      place, rule and count of the personal data that was found; never the value
         report                  rows = records + duplicates + rejects, by source, and what was found
 A record's id is a digest of its content. Of rows that say the same, or nearly the same, one stays: of the test set before
-others, of people before production, what was approved before what waits, what was rejected last, then the first.
+others, what a person approved, what was rejected (its copies go with it), people before production, then the first.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -27,8 +28,9 @@ from pydantic import Field
 from pipeline.data.answers import Contract, Relation
 from pipeline.data.ledgers import read_reviews
 from pipeline.data.likeness.duplicates import Near, Rows, near_duplicates
-from pipeline.data.likeness.shingles import jaccard, shingles
+from pipeline.data.likeness.shingles import shingles
 from pipeline.data.likeness.spool import Spool
+from pipeline.data.likeness.staying import rank_of, relation
 from pipeline.data.personal.cleaning import cleaned
 from pipeline.data.personal.finding import PersonalDataParams
 from pipeline.data.reading.readers import Reject, read_source
@@ -116,46 +118,21 @@ def ingest(
         else:
             intake.goes(record, spool.record(known.by_id[int(record.id, 16)]), 1.0)
 
+    said = lru_cache(maxsize=50_000)(shingles)
+
     def relate(first: int, second: int) -> Relation | None:
-        return relation(spool.record(first), spool.record(second), contract, params.similarity)
+        return relation(spool.record(first), spool.record(second), contract, params.similarity, said)
 
     near = near_duplicates(known, params.similarity, relate, params.near_duplicates == "drop")
-    for gone, stays in sorted(known.exact.items()):
+    for gone in sorted(known.exact):
+        stays = known.exact[gone]
+        while stays in known.exact:
+            stays = known.exact[stays]
         intake.goes(spool.record(gone), spool.record(stays), 1.0)
     for gone, pair in sorted(near.gone.items()):
         stays = pair.first if gone == pair.second else pair.second
         intake.goes(spool.record(gone), spool.record(stays), round(pair.similarity, 3))
     return intake, near, known.exact.keys() | near.gone.keys()
-
-
-def rank_of(frozen: frozenset[str], decisions: Decisions) -> Callable[[Record], int]:
-    """Who stays of those who say the same: the test set, people, production, each where it may be used; the rejected last."""
-
-    def rank(record: Record) -> int:
-        if record.id in frozen:
-            return 0
-        verdict = decisions.verdict(record.id, record.origin)
-        if verdict in ("rejected", "disputed"):
-            return 5
-        return (1 if record.origin == "human" else 3) + (verdict == "waiting")
-
-    return rank
-
-
-def relation(one: Record, other: Record, contract: Contract, similarity: float) -> Relation | None:
-    """What two records that ask nearly the same are to each other; a preference is the same only with what it is against.
-
-    None where only the history of the two is alike, and the last thing asked is not.
-    """
-    if len(one.messages) > 2 or len(other.messages) > 2:
-        last = [shingles(record.asked[-1]["content"] if record.asked else "") for record in (one, other)]
-        if jaccard(*last) < similarity:
-            return None
-    found = contract.relation(one.answer, other.answer, similarity)
-    if found != "same" or not (one.rejected or other.rejected):
-        return found
-    first, second = ("\n".join(turn["content"] for turn in record.rejected) for record in (one, other))
-    return contract.relation(first, second, similarity) if first and second else "unlike"
 
 
 def feedback_sources(folder: Path) -> list[tuple[Path, Source]]:
@@ -202,7 +179,7 @@ def report_of(
 ) -> dict[str, Any]:
     """The balance of rows, what the files were taken for, and what was found in them. `place` is that of a row by number."""
     total = sum(intake.counts.values(), Counter())
-    relations = Counter(relation for pair, relation in near.pairs if not {pair.first, pair.second} & near.gone.keys())
+    relations = Counter(kind for pair, kind in near.pairs if not {pair.first, pair.second} & near.gone.keys())
     clusters = Counter(pair.first if gone == pair.second else pair.second for gone, pair in near.gone.items())
     return {
         **{key: total[key] for key in ("rows", "records", "duplicates", "rejects")},
@@ -232,10 +209,10 @@ def _findings(personal: list[dict[str, Any]], policy: PersonalDataParams) -> dic
 
 def _pairs(near: Near, spool: Spool) -> Iterator[dict[str, Any]]:
     """The pairs of which both stay."""
-    for pair, relation in near.pairs:
+    for pair, kind in near.pairs:
         if not {pair.first, pair.second} & near.gone.keys():
             first, second = spool.record(pair.first), spool.record(pair.second)
-            yield {"first": first.id, "second": second.id, "similarity": round(pair.similarity, 3), "answers": relation}
+            yield {"first": first.id, "second": second.id, "similarity": round(pair.similarity, 3), "answers": kind}
 
 
 def main(

@@ -81,6 +81,33 @@ def test_what_is_telling_is_neither_common_nor_near_to_what_is(several):
     assert {number: [of_hash[value] for value in values] for number, values in telling(found)} == wanted
 
 
+@pytest.mark.parametrize(("distance", "is_leak"), [(-EDGE, False), (EDGE, False), (-EDGE - 1, True), (EDGE + 1, True)])
+def test_the_edge_of_boilerplate_is_six_words_on_either_side(distance, is_leak):
+    common, own = [*range(100, 100 + GRAM)], [*range(200, 200 + 3 * GRAM)]
+    texts = [[*own[: 2 * GRAM], *common, *own[GRAM:]], *([number, *common] for number in range(COMMON))]
+    found = taken(texts)
+    at = 2 * GRAM + distance
+    is_wanted = (found.texts == 0) & (found.starts == at) | (found.starts == np.where(found.texts == 0, 2 * GRAM, 1))
+    assert bool(list(telling(found.only(is_wanted)))) == is_leak
+
+
+def test_a_row_of_words_that_a_text_has_often_counts_once():
+    found = index([[5] * 500, [6] * 20, [5] * GRAM])
+    value = int(taken([[5] * GRAM]).hashes[0])
+    assert found.owners(value) == [0, 2]
+    assert len(found._hashes) == 3
+
+
+def test_texts_are_worked_off_by_words_too(monkeypatch):
+    monkeypatch.setattr(grams, "CHUNK", 100)
+    monkeypatch.setattr(grams, "MOST_WORDS", 10)
+    words = Words(NO_TEMPLATE)
+    words.add([1] * 9)
+    assert not words.is_full
+    words.add([1])
+    assert words.is_full
+
+
 @pytest.mark.parametrize(("learnt", "is_leak"), [(COMMON, True), (COMMON + 1, False)])
 def test_as_many_as_common_are_a_leak_and_one_more_is_boilerplate(learnt, is_leak):
     found = taken([[*range(GRAM), 100 + number] for number in range(learnt)]).only(np.arange(learnt) * 2)

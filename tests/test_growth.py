@@ -6,12 +6,13 @@ import pytest
 
 from pipeline.data.answers import Contract
 from pipeline.data.likeness.spool import Spool
+from pipeline.data.likeness.staying import rank_of
 from pipeline.data.reading.readers import read_source
 from pipeline.data.records import read_records, stream_records, write_lines, write_records
 from pipeline.data.reviews import Decisions
 from pipeline.data.splitting.sides import SplitParams, draw_test_set
 from pipeline.data.splitting.test_set import TestSet
-from pipeline.ingest import IngestParams, ingest, rank_of
+from pipeline.ingest import IngestParams, ingest
 from pipeline.split import LengthParams, NearParams, main
 from tests.examples import answer, contract, source, turns, write_json
 from tests.examples import write_lines as write_rows

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from pipeline.data.ledgers import Review
 from pipeline.data.likeness.spool import Spool
+from pipeline.data.likeness.staying import rank_of
 from pipeline.data.likeness.template import Template
 from pipeline.data.personal.finding import PersonalDataParams
 from pipeline.data.reading.readers import Reject, read_source
 from pipeline.data.records import Record, digest, read_jsonl, read_records, record_id, write_lines
 from pipeline.data.reviews import Decisions, ReviewParams
-from pipeline.ingest import IngestParams, ingest, main, rank_of
+from pipeline.ingest import IngestParams, ingest, main
 from pipeline.stage import Fault
 from tests.examples import SCHEMA, answer, contract, record, source, source_entry, turns, write_json
 from tests.examples import write_lines as write_rows
@@ -188,11 +189,31 @@ def test_what_a_person_approved_is_not_taken_away_by_what_waits_or_was_rejected(
     first, second = (record(words, origin="production", source=f"feedback:{n}") for n, words in enumerate(WORDS[1:3]))
     assert taken_in(folder, [first, second])[1] == [first]
     assert taken_in(folder, [first, second], reviews=[said_of(second, "approve")])[1] == [second]
-    assert taken_in(folder, [first, second], reviews=[said_of(first, "reject")])[1] == [second]
-    disputed = [said_of(first, "reject"), said_of(first, "approve", "ravi")]
-    assert taken_in(folder, [first, second], reviews=disputed)[1] == [second]
     human = record(WORDS[2], source="raw:1")
-    assert taken_in(folder, [first, human], reviews=[said_of(first, "approve")])[1] == [human]
+    assert taken_in(folder, [first, human])[1] == [human]
+    assert taken_in(folder, [first, human], reviews=[said_of(first, "approve")])[1] == [first]
+
+
+@pytest.mark.parametrize("words", [["reject"], ["reject", "approve"]])
+def test_what_was_refused_takes_its_copies_with_it_but_for_approved_ones(folder, words):
+    human, production = record(WORDS[1], source="raw:1"), record(WORDS[2], origin="production", source="feedback:1")
+    refused = [said_of(production, word, f"reviewer {number}") for number, word in enumerate(words)]
+    assert taken_in(folder, [human, production], reviews=refused)[1] == [production]
+    assert taken_in(folder, [human, production], frozen=[human.id], reviews=refused)[1] == [human]
+    assert taken_in(folder, [human, production], frozen=[production.id], reviews=refused)[1] == [production]
+    approved = [*refused, said_of(human, "approve")]
+    assert taken_in(folder, [human, production], reviews=approved)[1] == [human]
+
+
+def test_a_row_that_went_names_the_one_that_stays_however_many_came_between(folder):
+    origins = ("production", "synthetic", "human")
+    rows = [record(WORDS[1], origin=origin, source=f"{origin}:1") for origin in origins]
+    intake, records = taken_in(folder, rows)
+    assert records == rows[2:]
+    assert {(entry["source"], entry["of"]) for entry in intake.duplicates} == {
+        ("production:1", "human:1"),
+        ("synthetic:1", "human:1"),
+    }
 
 
 def test_rows_of_one_instruction_all_stay_and_the_report_says_what_they_share(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.likeness.duplicates import Rows, near_duplicates
+from pipeline.data.likeness.duplicates import ANSWERS, Rows, near_duplicates
 from pipeline.data.likeness.near import CROWD, Texts, near_pairs
 from pipeline.data.likeness.shingles import jaccard, pair_hashes, shingles, words
 from tests.examples import record
@@ -106,12 +106,34 @@ def test_a_crowd_larger_than_what_is_compared_leaves_one():
 def rows_of(several, ranks=None):
     rows = Rows()
     for number, text in enumerate(several):
-        assert rows.add(record(text), ranks[number] if ranks else 0)
+        assert rows.add(record(text), ranks[number] if ranks else 1)
     return rows
 
 
 FIRST, LAST = "a b c d e f g h i j k l m n o p", "a b c d w x y z i j k l m n o p"
 BETWEEN = "a b c d e f y z i j k l m n o p"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("12 - 4", "12.4"),
+        ("12-4", "12/4"),
+        ("3 + 4", "3 * 4"),
+        ("learn C++", "learn C#"),
+        ("so sad 😢", "so sad 😂"),
+        ("3−4", "3+4"),
+    ],
+)
+def test_a_sign_that_is_all_the_difference_is_a_word(one, other):
+    assert words(one) != words(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("well-known", "Well known!"), ("and/or", "and or"), ("12 -4", "12-4"), ("it's 5", "it s 5.")]
+)
+def test_other_punctuation_makes_no_difference(one, other):
+    assert words(one) == words(other)
 
 
 def test_a_row_between_two_others_takes_neither_away():
@@ -135,6 +157,31 @@ def test_the_lower_rank_stays_whoever_came_first():
     assert set(near_duplicates(rows_of([FIRST, edited], [1, 1]), 0.6, lambda *_: "same", True).gone) == {1}
     assert near_duplicates(rows_of([FIRST, edited]), 0.6, lambda *_: "other", True).gone == {}
     assert near_duplicates(rows_of([FIRST, edited]), 0.6, lambda *_: "same", False).gone == {}
+
+
+def test_of_the_test_set_none_goes_for_another_one_of_it():
+    several = [FIRST, FIRST.upper(), FIRST.replace("p", "q"), LAST]
+    assert near_duplicates(rows_of(several, [0, 0, 0, 0]), 0.6, lambda *_: "same", True).gone == {}
+    assert set(near_duplicates(rows_of(several, [0, 0, 1, 1]), 0.6, lambda *_: "same", True).gone) == {2}
+
+
+@pytest.mark.parametrize(("rows", "answers"), [(500, 3), (100, ANSWERS)])
+def test_of_one_question_said_often_one_row_an_answer_stays(rows, answers):
+    found = rows_of([f"Tell me a joke{'!' * number}" for number in range(rows)])
+    gone = near_duplicates(
+        found, 0.6, lambda one, other: "same" if (one - other) % answers == 0 else "other", True
+    ).gone
+    assert set(range(rows)) - set(gone) == set(range(answers))
+
+
+def test_what_says_the_same_words_goes_with_the_row_that_it_went_for():
+    several = [FIRST.replace("p", "q"), FIRST, FIRST.upper()]
+    near = near_duplicates(rows_of(several, [1, 2, 3]), 0.6, lambda *_: "same", True)
+    assert {gone: min(pair.first, pair.second) for gone, pair in near.gone.items()} == {1: 0, 2: 0}
+    apart = near_duplicates(
+        rows_of(several, [1, 2, 3]), 0.6, lambda *pair: "unlike" if set(pair) == {0, 2} else "same", True
+    )
+    assert set(apart.gone) == {1}
 
 
 def test_of_the_same_record_the_lower_rank_stays():

@@ -122,4 +122,6 @@ def test_a_second_draw_drops_what_is_gone_and_takes_in_no_synthetic_row():
     waiting[0] = record("a", group="customer 7")
     frozen = TestSet(frozenset({here.id, gone.id}), frozenset({"kept"}), frozenset({"held"}))
     ids = frozenset({here.id, waiting[0].id, waiting[3].id})
-    assert extended(frozen, [here], waiting) == TestSet(ids, frozenset({"kept"}), frozenset({"held", "customer 7"}))
+    assert extended(frozen, [here], waiting) == TestSet(
+        ids, frozenset({"kept"}), frozenset({"held", "customer 7", gone.id})
+    )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pipeline.data.likeness.shingles import words
 from pipeline.data.likeness.template import NO_TEMPLATE
 from pipeline.data.records import line_of, read_jsonl, read_records, write_records
+from pipeline.data.splitting.grams import GRAM
 from pipeline.data.splitting.leak_search import find_leaks
 from pipeline.data.splitting.leaks import WITNESSES, HeldOut, Search
 from pipeline.data.splitting.sides import Sides, SplitParams, draw_test_set, sides
@@ -168,6 +169,16 @@ def test_a_group_too_large_for_the_test_set_does_not_end_the_draw():
         frozen = draw_test_set(records, lambda _: "", PARAMS.model_copy(update={"salt": salt}))
         assert len(frozen.ids) == 30
         assert not {row.id for row in records[:60]} & frozen.ids
+
+
+def test_many_small_strata_give_their_share_together():
+    records = [record(f"q{n}", f"label {n % 150}") for n in range(300)]
+    assert 80 <= len(draw_test_set(records, lambda row: row.answer, PARAMS).ids) <= 100
+
+
+def test_a_question_that_is_most_of_the_data_does_not_give_its_share_to_the_others():
+    records = [record("tell me a joke", f"answer {n}") for n in range(900)] + [record(f"q{n}") for n in range(100)]
+    assert 25 <= len(draw_test_set(records, lambda _: "", PARAMS).ids) <= 35
 
 
 def test_later_rows_fall_on_all_sides_by_about_their_shares():
@@ -390,6 +401,27 @@ def test_what_waits_and_asks_the_same_many_times_leaves_by_a_few_witnesses():
         search.look(row)
     assert {leak.of for leak in search.leaks()} == {row.id for row in waiting}
     assert len(search._leaks) == WITNESSES * len(waiting)
+
+
+def test_a_row_that_waits_stays_where_the_train_row_that_says_it_leaves_itself():
+    text = " ".join(f"w{n}" for n in range(2 * GRAM))
+    held, waiting = record(f"{text} red", "a", group="held"), record(f"{text} blue", "b", group="waits")
+    learnt = record(f"{text} red", "c", group="learnt")
+    lines = [("test", held), ("new", waiting), ("train", learnt)]
+    leaks = find_leaks(
+        lambda: ((side, line_of(row)) for side, row in lines), (), (), {}, 0.6, NO_TEMPLATE, lambda _: None
+    )
+    assert {leak.id for leak in leaks} == {learnt.id}
+
+
+def test_every_row_that_waits_and_has_the_thirteen_words_leaves():
+    shared = " ".join(f"w{n}" for n in range(GRAM))
+    waiting = [record(f"{number} {number + 50} {shared} {number + 90}", group=f"n{number}") for number in range(3)]
+    place = HeldOut(0.99, NO_TEMPLATE)
+    _, waits = held_out(waiting)
+    search = Search(place, waits, {}, NO_TEMPLATE)
+    search.look(record(f"learnt {shared} in train"))
+    assert {leak.of for leak in search.leaks()} == {row.id for row in waiting}
 
 
 def held_out(waiting):

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.data.likeness import template as template_module
+from pipeline.data.likeness.duplicates import Rows, near_duplicates
 from pipeline.data.likeness.near import Texts, near_pairs
 from pipeline.data.likeness.shingles import pair_hashes, word_hashes
 from pipeline.data.likeness.similarity import Copies
 from pipeline.data.likeness.template import LEAST, NO_TEMPLATE, RUN, SAMPLE, Sampler, Template, pairs_of
 from pipeline.data.splitting.grams import EDGE, GRAM, Words
 from pipeline.data.splitting.leaks import HeldOut, Search
+from pipeline.stage import Fault
 from tests.examples import record
 
 TASK = "Classify the message of a customer into one of these five categories and write it as JSON"
@@ -76,25 +79,78 @@ def test_frequent_phrases_that_stand_side_by_side_now_and_then_are_no_template()
     assert template_of(several) == NO_TEMPLATE
 
 
-def test_a_text_of_nothing_but_template_is_compared_whole():
-    several = [TASK] * LEAST + [f"{TASK} {asked(n)}" for n in range(60)]
-    found = word_hashes(TASK)
-    template = template_of(several)
-    assert template.rest(found) == set(pairs_of(found))
-    assert (0, 1) in near(several)
+@pytest.mark.parametrize(("words", "is_whole"), [(0, True), (1, True), (2, False)])
+def test_a_text_of_hardly_more_than_template_is_compared_whole(words, is_whole):
+    found = word_hashes(" ".join([TASK, *(f"own{n}" for n in range(words))]))
+    template = template_of([f"{TASK} {asked(n)}" for n in range(60)])
+    assert (template.rest(found) == set(pairs_of(found))) == is_whole
+    packed = pair_hashes(found, [len(found)])
+    assert template.nearly_all(*packed) == ({0} if is_whole else set())
 
 
-def test_rows_that_differ_in_one_word_inside_the_template_stay_apart():
-    assert near([f"Translate the word {asked(n, 1)} into French and say nothing else" for n in range(60)]) == set()
+def test_rows_that_differ_in_one_word_inside_the_template_all_stay():
+    rows = Rows()
+    for n in range(60):
+        rows.add(record(f"Translate the word {asked(n, 1)} into French and say nothing else"), 1)
+    assert near_duplicates(rows, 0.65, lambda *_: "same", True).gone == {}
 
 
-def test_the_sample_is_spread_over_all_texts_and_stays_small():
-    several = [asked(n) for n in range(SAMPLE)] + [f"{TASK}: {asked(n)}" for n in range(SAMPLE * 4)]
+def test_the_sample_is_drawn_from_all_texts_whatever_their_order():
+    several = [f"{(TASK, CLOSING)[n % 2]}: {asked(n)}" for n in range(SAMPLE + 500)]
     sampler = Sampler()
     for text in several:
         sampler.add(text)
-    assert SAMPLE / 2 <= len(sampler._texts) <= SAMPLE
-    assert sampler.template().runs
+    assert len(sampler._lowest) == len(sampler._ranks) == SAMPLE
+    assert len(sampler.template().runs) == 2
+    assert template_of([*several[::-1], *several[:100]]) == sampler.template()
+
+
+def test_one_question_said_often_is_no_template():
+    assert template_of([TASK] * 100 + [asked(n) for n in range(100)]) == NO_TEMPLATE
+
+
+def test_a_long_instruction_is_a_template_to_its_end():
+    instruction = " ".join(f"rule{n}" for n in range(1_500))
+    assert near([f"{instruction} {asked(n, 20)}" for n in range(60)]) == set()
+
+
+def test_of_long_questions_fewer_are_looked_at(monkeypatch):
+    several = [f"{TASK} {asked(n, 50)}" for n in range(60)]
+    assert template_of(several).runs
+    monkeypatch.setattr(template_module, "MOST_WORDS", 19 * 60)
+    assert template_of(several) == NO_TEMPLATE
+
+
+def test_passages_that_many_questions_share_do_not_make_their_questions_alike():
+    passages = [" ".join(f"p{number}w{n}" for n in range(40)) for number in range(5)]
+    several = [f"{passage} {question}" for passage in passages for question in (asked(n, 6) for n in range(25))]
+    assert len(template_of(several).runs) >= 5
+    assert near(several) == set()
+
+
+def test_a_popular_question_said_again_is_near_though_not_for_sure():
+    popular = "how do i reset the password of my account"
+    several = [f"{popular} {asked(n, 1)}" for n in range(30)] + [asked(n, 9) for n in range(1000, 1050)]
+    texts = Texts()
+    for text in several:
+        texts.add(text)
+    pairs = [pair for pair in near_pairs(texts, 0.65, texts.template()) if pair.second < 30]
+    assert len(pairs) == 30 * 29 / 2
+    assert not any(pair.is_sure for pair in pairs)
+    rows = Rows()
+    for text in several:
+        rows.add(record(text), 1)
+    assert near_duplicates(rows, 0.65, lambda *_: "same", True).gone == {}
+    assert leaks_of(several[:2], [several[5]], texts.template()) == [("near", "0")]
+    assert Copies([f"{popular} please"], 0.5, texts.template()).of(popular) == [0]
+
+
+def test_a_file_that_is_no_template_is_a_fault(tmp_path):
+    for text in (None, "{}", '{"runs": 1}', "[", '{"runs": [[["a"]], 1]}'):
+        if text is not None:
+            (tmp_path / "template.json").write_text(text)
+        with pytest.raises(Fault, match="is no template"):
+            Template.load(tmp_path / "template.json")
 
 
 WORD = st.sampled_from(["a", "b", "c", "d", "e", "f", "g", "h"])
@@ -104,14 +160,17 @@ RUNS = st.lists(st.lists(WORD, min_size=2, max_size=9).map(tuple), max_size=2).m
 AROUND = st.lists(WORD, max_size=14)
 
 
+@pytest.mark.parametrize("chunk", [template_module.CHUNK, 7, 1])
 @given(RUNS, st.lists(st.tuples(AROUND, st.booleans(), AROUND), min_size=1, max_size=6))
-def test_the_bulk_form_keeps_what_each_text_keeps(runs, parts):
+def test_the_bulk_form_keeps_what_each_text_keeps(chunk, runs, parts):
     template = Template(runs)
     middle = [word for run in runs for word in run]
     several = [" ".join([*before, *(middle if is_there else []), *after]) for before, is_there, after in parts]
     found = [word_hashes(text) for text in several]
     packed = pair_hashes([word for one in found for word in one], [len(one) for one in found])
-    hashes, offsets = template.without(*packed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(template_module, "CHUNK", chunk)
+        hashes, offsets = template.without(*packed)
     for number, one in enumerate(found):
         whole = pair_hashes(one, [len(one)])[0].tolist()
         kept = [value for value, mark in zip(whole, template.marks(one), strict=True) if not mark]

@@ -4,7 +4,7 @@ A schema of type `object` (or `array`) wants an answer in JSON. A schema of type
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -116,8 +116,10 @@ class Contract:
         """Whether the answer has the outer form that its fields can be taken from."""
         return self._is_whole(self.parse(text))
 
-    def relation(self, one: str, other: str, similarity: float) -> Relation:
-        """What two answers to nearly the same question are to each other.
+    def relation(
+        self, one: str, other: str, similarity: float, said: Callable[[str], frozenset[int]] = shingles
+    ) -> Relation:
+        """What two answers to nearly the same question are to each other; `said` gives the word pairs of a text.
 
         `same`: all fields with one right value are equal, or, where there is none, the word pairs overlap by at least
         `similarity`. `other`: such a field differs, so they contradict each other. `unlike`: free texts in other words.
@@ -126,7 +128,7 @@ class Contract:
         if self.exact_fields and self._is_whole(first) and self._is_whole(second):
             is_equal = all(_part(first, name) == _part(second, name) for name in self.exact_fields)
             return "same" if is_equal else "other"
-        return "same" if jaccard(shingles(one), shingles(other)) >= similarity else "unlike"
+        return "same" if jaccard(said(one), said(other)) >= similarity else "unlike"
 
     def _is_whole(self, value: Any) -> bool:
         return isinstance(value, dict) if self.schema.get("properties") else value is not NOT_JSON

@@ -90,6 +90,10 @@ class Decisions:
             record = _changed(record, *self._edits[step])
         return record
 
+    def is_reviewed(self, record: str) -> bool:
+        """Whether anybody said something of a record by this id."""
+        return record in self._words
+
     def said(self, record: str) -> list[Review]:
         """Each reviewer's last word on a record, and on what edits made of it."""
         path, _ = self._path(record)

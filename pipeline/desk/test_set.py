@@ -55,7 +55,8 @@ def extended(test_set: TestSet, there: Iterable[Key], waiting: Iterable[Record])
     """
     known = {key.id for key in there}
     added = {record.id: record.group for record in waiting if may_test(record)}
-    held = test_set.held_groups | {group for name, group in added.items() if group != name}
+    gone = test_set.ids - known  # they may come back, or be there in other words
+    held = test_set.held_groups | gone | {group for name, group in added.items() if group != name}
     return TestSet((test_set.ids & known) | added.keys(), test_set.kept_groups, held)
 
 

@@ -16,6 +16,7 @@ from pydantic import ConfigDict, Field
 from pipeline.data.answers import Contract
 from pipeline.data.ledgers import read_replies, read_reviews
 from pipeline.data.likeness.spool import Spool
+from pipeline.data.likeness.staying import rank_of
 from pipeline.data.likeness.template import Template
 from pipeline.data.questions import read_questions
 from pipeline.data.reading.sources import Source, load_sources
@@ -28,7 +29,7 @@ from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.synthetic.candidates import ValidateLimits
 from pipeline.data.synthetic.requests import counted
 from pipeline.desk.inputs import CASES, PROBES, REVIEWS, SCHEMA, SOURCES, TEACHER, TEST_SET
-from pipeline.ingest import IngestParams, rank_of
+from pipeline.ingest import IngestParams
 from pipeline.pull_request.intake import Ids, Taken, relative, take_in
 from pipeline.stage import Params
 from pipeline.synthesize import synthesize

@@ -5,14 +5,16 @@ similarity of 0.65 agrees in at least one band with a probability of 99.8 %, one
 (Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, 3.4). `rensa` makes the signatures and finds who has company at all.
 """
 
+from collections.abc import Collection
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 
-from pipeline.data.likeness.shingles import Hashes, jaccard, pair_hashes, word_hashes
+from pipeline.data.likeness.shingles import Hashes, jaccard, mixed, pair_hashes, word_hashes
 from pipeline.data.likeness.template import NO_TEMPLATE, Sampler, Template
 
 PERMUTATIONS, BANDS, SEED = 128, 32, 7
@@ -27,11 +29,16 @@ Hashes32 = np.ndarray[Any, np.dtype[np.uint32]]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two texts by number, the earlier first, and their Jaccard similarity."""
+    """Two texts by number, the earlier first, and their Jaccard similarity.
+
+    It `is_sure`, unless one of them is template but for a word: that can be a popular question said again, or an instruction with
+    another word in its one slot.
+    """
 
     first: int
     second: int
     similarity: float
+    is_sure: bool = True
 
 
 class Texts:
@@ -88,27 +95,56 @@ def hashed(texts: list[str]) -> Packed:
     return pair_hashes([word for one in found for word in one], [len(one) for one in found])
 
 
-def near_pairs(texts: Texts, similarity: float, template: Template = NO_TEMPLATE) -> list[Pair]:
+def near_pairs(
+    texts: Texts, similarity: float, template: Template = NO_TEMPLATE, left_out: Collection[int] = ()
+) -> list[Pair]:
     """Every pair of texts whose word pairs overlap by at least `similarity`, ordered by the second, then the first.
 
-    What is template counts for nothing. In a crowd (a band that more than CROWD texts share) a text is compared with the
-    crowd's first and with the CROWD before it.
+    They overlap as a whole, and in what is no template. In a crowd (a band that more than CROWD texts share) a text is compared
+    with the crowd's first and with the CROWD before it. Numbers that are `left_out` are in no pair.
     """
-    hashes, offsets = texts.packed()
-    if len(offsets) < 3:
+    whole = texts.packed()
+    if len(whole[1]) < 3:
         return []
-    hashes, offsets = template.without(hashes, offsets)
-    suspects = _suspects(hashes, offsets)
+    hashes, offsets = template.without(*whole)
+    suspects = np.setdiff1d(_suspects(hashes, offsets), np.array(sorted(left_out), dtype=np.uint64))
     if len(suspects) < 2:
         return []
     signatures = _signatures(hashes, offsets, suspects)
     pairs = _plausible(_candidates(_band_keys(signatures)), signatures, similarity)
-    sets = _Sets(hashes, offsets)
+    alike = _Alike(whole, (hashes, offsets), template.nearly_all(*whole))
     found = [(int(suspects[one]), int(suspects[other])) for one, other in pairs.tolist()]
-    measured = (Pair(first, second, jaccard(sets[first], sets[second])) for first, second in found)
+    measured = (alike.pair(first, second) for first, second in found)
     return sorted(
         (pair for pair in measured if pair.similarity >= similarity), key=lambda pair: (pair.second, pair.first)
     )
+
+
+class _Alike:
+    """How much texts have in common: as a whole, and without what is template."""
+
+    def __init__(self, whole: Packed, rest: Packed, unsure: set[int]) -> None:
+        self._rest, self._whole = _Sets(*rest), _Sets(*whole)
+        self._has_template, self._unsure = len(whole[0]) != len(rest[0]), unsure
+
+    def pair(self, first: int, second: int) -> Pair:
+        """The pair of two texts; the smaller of its two similarities counts."""
+        found = jaccard(self._rest[first], self._rest[second])
+        if self._has_template:
+            found = min(found, jaccard(self._whole[first], self._whole[second]))
+        return Pair(first, second, found, self._unsure.isdisjoint((first, second)))
+
+
+def identical(texts: Texts) -> list[list[int]]:
+    """Numbers of texts that have the same word pairs, those of two or more."""
+    hashes, offsets = texts.packed()
+    starts = offsets[:-1].astype(np.int64)
+    if not len(starts):
+        return []
+    sums = np.add.reduceat(mixed(hashes, hashes), starts) + np.diff(offsets)
+    order = np.argsort(sums, kind="stable")
+    edges = np.flatnonzero(np.concatenate([[True], sums[order][1:] != sums[order][:-1], [True]]))
+    return [order[first:end].tolist() for first, end in pairwise(edges.tolist()) if end - first > 1]
 
 
 class _Sets(dict[int, frozenset[int]]):

@@ -3,18 +3,22 @@
 Two words in a row are a shingle (Broder, 1997), the ends of the text counting as words, so that a text of one word has two.
 In scripts without spaces (Han, Kana, Thai, Lao, Khmer, Burmese, Tibetan) each letter with its marks counts as a word.
 Words are folded: case and composition (NFKC) make no difference, punctuation none, numbers do. A sign that can be all the
-difference (3 + 4 and 3 * 4, C++ and C#, an emoji) is a word.
+difference (3 + 4 and 3 * 4, 12 - 4 and 12.4, C++ and C#, an emoji) is a word.
 """
 
 import string
 import unicodedata
 import zlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import regex
 
 SIGNS = "+*=<>#%&^~|"
+# Between two digits a dash, a slash and a point are all the difference
+BETWEEN = regex.compile(r"(?<=\d)\s?([-/.])\s?(?=\d)")
+SPOKEN = {"-": " minus ", "/": " per ", ".": " point "}
 # Letters and digits folded, signs apart, everything else a blank: for plain text five times as fast as a pattern
 PLAIN = {code: chr(code).lower() if chr(code) in string.ascii_letters + string.digits else " " for code in range(128)}
 PLAIN |= {ord(sign): f" {sign} " for sign in SIGNS}
@@ -29,10 +33,13 @@ MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 MOST_WORDS = 500_000  # of the memory of word hashes, about 60 MB
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def words(text: str) -> list[str]:
     """The words of a text, folded."""
+    if BETWEEN.search(text):
+        text = BETWEEN.sub(lambda found: SPOKEN[found[1]], text)
     if text.isascii():
         return text.translate(PLAIN).split()
     found: list[str] = WORDS.findall(unicodedata.normalize("NFKC", text).casefold())
@@ -58,7 +65,7 @@ def word_hashes(text: str) -> list[int]:
     return list(map(HASHES.__getitem__, words(text) or [text.strip()]))
 
 
-def pair_hashes(flat: list[int], lengths: list[int]) -> tuple[Hashes, Hashes]:
+def pair_hashes(flat: Sequence[int] | Hashes, lengths: Sequence[int] | Numbers) -> tuple[Hashes, Hashes]:
     """Hashes of all word pairs of many texts, and where each text's begin.
 
     `flat` holds the word hashes of all texts in a row, `lengths` how many each has. Returns (sum of lengths + n) hashes and

@@ -1,11 +1,13 @@
 """What many questions share word for word, an instruction around what was really asked: texts are told apart by the rest.
 
 A text that goes round every message ("Classify the message of a customer into one of ...") makes all questions alike. Seven words
-in a row that one in twenty questions has are such a template. They are left out of the comparison, and thirteen words in a row
-that are mostly template are no leak.
+in a row that one in twenty questions has are such a template. Two texts are near copies only where they are alike as a whole
+and in what is no template, and thirteen words in a row that are mostly template are no leak.
 """
 
+import heapq
 import json
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,12 +18,15 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pipeline.data.likeness.shingles import EDGE, HASHES, MIX, Hashes, mixed, words
+from pipeline.stage import Fault
 
 SHARE, LEAST = 0.05, 20  # of the questions that must have a row of words, and how many at least
 RUN = 6  # pairs of words in a row that make a template: seven words
-SAMPLE = 2_000  # questions that are looked at, evenly spread
-LONGEST = 4_000  # characters of each that are
+SAMPLE = 4_000  # questions that are looked at
+LONGEST = 20_000  # characters of each that are
+MOST_WORDS = 1_000_000  # of the sample: of long questions fewer are looked at
 CHUNK = 1_000_000  # pairs that are looked at together
+TINY = 2  # pairs: a rest of one word is none that tells two texts apart for sure
 END = ""  # stands in a run for the end of the text
 
 Marks = np.ndarray[Any, np.dtype[np.bool_]]
@@ -43,8 +48,11 @@ class Template:
 
     @classmethod
     def load(cls, path: Path) -> "Template":
-        """Read what `save` wrote."""
-        return cls(tuple(tuple(run) for run in json.loads(path.read_text(encoding="utf-8"))["runs"]))
+        """Read what `save` wrote. Raises Fault where it is not there, or is none."""
+        try:
+            return cls(tuple(tuple(map(str, run)) for run in json.loads(path.read_text(encoding="utf-8"))["runs"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise Fault(path, f"is no template ({error!r})", "run the stage ingest again") from None
 
     def save(self, path: Path) -> None:
         """Write the runs as JSON."""
@@ -57,17 +65,17 @@ class Template:
         return [text[:200] for text in first[:5]]
 
     def marks(self, found: Sequence[int]) -> list[bool]:
-        """Which of the n + 1 pairs of n word hashes are template; none where all are, for then there is nothing else."""
+        """Which of the n + 1 pairs of n word hashes are template; none where at most TINY are not."""
         marks = [False] * (len(found) + 1)
         if not self._rows:
             return marks
         for start, row in enumerate(_rows_of([int(EDGE), *found, int(EDGE)])):
             if row in self._rows:
                 marks[start : start + RUN] = [True] * RUN
-        return [False] * len(marks) if all(marks) else marks
+        return [False] * len(marks) if marks.count(False) <= TINY else marks
 
     def rest(self, found: Sequence[int]) -> set[tuple[int, int]]:
-        """The pairs of n word hashes that are no template."""
+        """The pairs of n word hashes that are no template, or all of them where that leaves nearly nothing."""
         if not self._rows:
             return set(pairs_of(found))
         return {pair for pair, mark in zip(pairs_of(found), self.marks(found), strict=True) if not mark}
@@ -82,6 +90,18 @@ class Template:
 
     def marked(self, hashes: Hashes, offsets: Hashes) -> Marks:
         """What `marks` gives for each of many texts, given by the hashes of their pairs in a row and where each text's begin."""
+        found, kept = self._found(hashes, offsets)
+        return found & np.repeat(kept > TINY, np.diff(offsets).astype(np.int64))
+
+    def nearly_all(self, hashes: Hashes, offsets: Hashes) -> set[int]:
+        """Numbers of the texts that are template but for a word or nothing, so that they are compared as a whole."""
+        if not self._rows:
+            return set()
+        _, kept = self._found(hashes, offsets)
+        return set(np.flatnonzero((kept <= TINY) & (kept < np.diff(offsets).astype(np.int64))).tolist())
+
+    def _found(self, hashes: Hashes, offsets: Hashes) -> tuple[Marks, Hashes]:
+        """Which pairs are template, and how many of each text are not."""
         ends = offsets.astype(np.int64)
         marks = np.zeros(len(hashes), dtype=np.bool_)
         rows = _row_hashes(np.array(sorted(self._rows), dtype=np.uint64).reshape(-1, RUN + 1))
@@ -93,33 +113,32 @@ class Template:
         found: Marks = np.zeros(len(hashes), dtype=np.bool_)
         for offset in range(RUN):
             found[begins + offset] = True
-        kept = np.add.reduceat(~found, ends[:-1], dtype=np.int64)
-        return found & np.repeat(kept > 0, np.diff(ends))
+        return found, np.add.reduceat(~found, ends[:-1], dtype=np.int64)
 
 
 NO_TEMPLATE = Template()
 
 
 class Sampler:
-    """Questions evenly spread over all that come, and the template that they show."""
+    """The different questions whose own hash is lowest, so that their order does not matter; and what they share."""
 
     def __init__(self) -> None:
-        self._texts: list[str] = []
-        self._step = 1
-        self._seen = 0
+        self._lowest: list[tuple[int, str]] = []  # a heap, the highest hash first
+        self._ranks: set[int] = set()
 
     def add(self, text: str) -> None:
         """Take note of a question."""
-        if self._seen % self._step == 0:
-            self._texts.append(text[:LONGEST])
-            if len(self._texts) > SAMPLE:
-                self._texts = self._texts[::2]
-                self._step *= 2
-        self._seen += 1
+        rank = -zlib.crc32(text.encode("utf-8", "surrogatepass"))
+        if rank in self._ranks or (len(self._lowest) == SAMPLE and rank < self._lowest[0][0]):
+            return
+        self._ranks.add(rank)
+        heapq.heappush(self._lowest, (rank, text[:LONGEST]))
+        if len(self._lowest) > SAMPLE:
+            self._ranks.remove(heapq.heappop(self._lowest)[0])
 
     def template(self) -> Template:
         """What the questions share."""
-        found = [(END, *words(text), END) for text in self._texts]
+        found = list(self._sample())
         counts = Counter(row for text in found for row in {hash(row) for row in _rows_of(text)})
         least = max(LEAST, SHARE * len(found))
         common = {row for row, count in counts.items() if count >= least}
@@ -131,6 +150,16 @@ class Sampler:
                 covered |= rows
                 runs.append(run)
         return Template(tuple(runs))
+
+    def _sample(self) -> Iterator[Run]:
+        """The words of the sample, as many as may be looked at."""
+        left = MOST_WORDS
+        for _, text in sorted(self._lowest, reverse=True):
+            if left <= 0:
+                return
+            found = words(text)
+            left -= len(found)
+            yield (END, *found, END)
 
 
 def _runs(texts: Iterable[Run], common: set[int]) -> Iterator[Run]:

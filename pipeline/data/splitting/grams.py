@@ -17,7 +17,7 @@ from pipeline.data.likeness.template import Template
 GRAM = 13  # words in a row that count as a leak (Brown et al., 2020, appendix C)
 COMMON = 10  # such a row of words in more learnt records than this is boilerplate (ibid.)
 EDGE = GRAM // 2  # words: a row that begins so near to boilerplate is mostly the same words
-CHUNK = 20_000  # texts that are hashed at a time
+CHUNK, MOST_WORDS = 20_000, 1_000_000  # texts and words that are hashed at a time
 FILTER = 16  # places of the filter for each row of words: one in so many that is not there passes it
 
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -54,8 +54,8 @@ class Words:
 
     @property
     def is_full(self) -> bool:
-        """Whether CHUNK texts wait."""
-        return len(self._lengths) >= CHUNK
+        """Whether enough texts wait to be worked off."""
+        return len(self._lengths) >= CHUNK or len(self._flat) >= MOST_WORDS
 
     def add(self, found: Sequence[int]) -> None:
         """Take in the word hashes of one more text; its number is how many there were."""
@@ -80,7 +80,7 @@ class Words:
 
     def _is_own(self, flat: Hashes, lengths: Numbers) -> Flags:
         """Of each word whether GRAM words from there on are not mostly template."""
-        marks = self._template.marked(*pair_hashes(flat.tolist(), lengths.tolist()))
+        marks = self._template.marked(*pair_hashes(flat, lengths))
         before = np.concatenate([[0], np.cumsum(marks)])
         texts = np.repeat(np.arange(len(lengths)), lengths)
         pair = np.arange(len(flat)) + texts  # a text has one pair more than words
@@ -106,9 +106,12 @@ class GramIndex:
         self._parts.append(self._words.grams())
         whole = joined(self._parts)
         self._parts = []
-        order = np.argsort(whole.hashes, kind="stable")
-        self._hashes, self._texts = whole.hashes[order], whole.texts[order]
-        self._shift = np.uint64(64 - max(10, (len(order) * FILTER).bit_length()))
+        order = np.lexsort((whole.texts, whole.hashes))
+        hashes, texts = whole.hashes[order], whole.texts[order]
+        is_first = np.ones(len(order), dtype=np.bool_)
+        is_first[1:] = (hashes[1:] != hashes[:-1]) | (texts[1:] != texts[:-1])
+        self._hashes, self._texts = hashes[is_first], texts[is_first]
+        self._shift = np.uint64(64 - max(10, (len(self._hashes) * FILTER).bit_length()))
         self._filter = np.zeros(1 << (64 - int(self._shift)), dtype=np.bool_)
         self._filter[self._hashes >> self._shift] = True
 
@@ -124,7 +127,8 @@ class GramIndex:
     def owners(self, gram: int) -> list[int]:
         """Numbers of the texts that have it, in the order in which they came."""
         first, end = (np.searchsorted(self._hashes, np.uint64(gram), side=side) for side in ("left", "right"))
-        return list(dict.fromkeys(self._texts[first:end].tolist()))
+        found: list[int] = self._texts[first:end].tolist()
+        return found
 
 
 def telling(found: Grams) -> Iterator[tuple[int, list[int]]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.data.likeness.shingles import word_hashes
-from pipeline.data.likeness.template import Template
+from pipeline.data.likeness.template import Template, pairs_of
 from pipeline.data.records import Record
 from pipeline.data.splitting.grams import GRAM, GramIndex, Grams, Words, joined, telling
 
@@ -37,28 +37,33 @@ class SmallIndex:
     def __init__(self, similarity: float, template: Template) -> None:
         self._similarity, self._template = similarity, template
         self._postings: dict[tuple[int, int], list[int]] = defaultdict(list)
-        self._sizes: list[int] = []
-        self._names: list[Held] = []
+        self._texts: list[tuple[Held, int, set[tuple[int, int]]]] = []  # name, pairs that are no template, all pairs
 
     def add(self, name: Held, found: list[int]) -> None:
         """Take in a text, given by its word hashes, under a name."""
         pairs = self._template.rest(found)
         for pair in pairs:
-            self._postings[pair].append(len(self._names))
-        self._names.append(name)
-        self._sizes.append(len(pairs))
+            self._postings[pair].append(len(self._texts))
+        self._texts.append((name, len(pairs), set(pairs_of(found)) if self._template.runs else pairs))
 
     def near(self, found: list[int]) -> list[Held]:
-        """Names of the texts whose word pairs overlap enough with those of a text, which is given by its word hashes."""
-        if not self._names:
+        """Names of the texts that overlap enough with a text, given by its word hashes: as a whole, and without the template."""
+        if not self._texts:
             return []
         pairs = self._template.rest(found)
         common = Counter(number for pair in pairs & self._postings.keys() for number in self._postings[pair])
-        return [
-            self._names[number]
-            for number, count in sorted(common.items())
-            if count >= self._similarity * (len(pairs) + self._sizes[number] - count)
-        ]
+        near = []
+        for number, count in sorted(common.items()):
+            name, size, whole = self._texts[number]
+            if self._is_enough(count, len(pairs) + size) and (
+                not self._template.runs
+                or self._is_enough(len(whole & (mine := set(pairs_of(found)))), len(whole) + len(mine))
+            ):
+                near.append(name)
+        return near
+
+    def _is_enough(self, common: int, both: int) -> bool:
+        return common >= self._similarity * (both - common)
 
 
 class HeldOut:
@@ -164,7 +169,7 @@ class Search:
         self._hold()
         for number, rows in telling(joined(self._shared)):
             for place in self._places:
-                held = {held for gram in rows for held in place.of_gram(gram)}
+                held = {held for gram in set(rows) for held in place.of_gram(gram)}
                 self._note(*self._suspects[number], f"{GRAM}-gram", sorted(held))
         self._shared = []
         leaving = {leak.id for leak in self._leaks if leak.against != "new"}

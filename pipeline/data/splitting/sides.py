@@ -73,6 +73,9 @@ def sides(records: Iterable[Keyed], test_set: TestSet, params: SplitParams) -> d
 def draw_test_set(records: Iterable[Record], stratum: Callable[[Record], str], params: SplitParams) -> TestSet:
     """Draw the test set: in each stratum the groups of lowest hash, until the share of its records is reached.
 
+    What a stratum leaves over goes to the next one, so that many small ones give their share together. Groups that are larger
+    than the share, and so can never be drawn, count for nothing.
+
     Only records whose question a person or production wrote, and whose answer a person wrote or corrected, can be drawn.
     Groups that ask the same are drawn together, since what asks the same cannot be learnt beside the test set.
     """
@@ -85,15 +88,16 @@ def draw_test_set(records: Iterable[Record], stratum: Callable[[Record], str], p
     for group, members in by_group.items():
         strata[stratum(min(members, key=lambda record: record.id))].append(group)
     chosen: set[str] = set()
+    left = 0.0
+    largest = 2 * params.test_share * len(records)
     for name in sorted(strata):
         groups = sorted(strata[name], key=lambda group: (unit_hash(params.salt, group), group))
-        wanted = params.test_share * sum(len(by_group[group]) for group in groups)
-        taken = 0
+        left += params.test_share * sum(len(by_group[group]) for group in groups if len(by_group[group]) <= largest)
         for group in groups:
-            is_fitting = taken + len(by_group[group]) / 2 <= wanted
+            is_fitting = len(by_group[group]) / 2 <= left
             if is_fitting and all(may_test(record) for record in by_group[group]):
                 chosen.add(group)
-                taken += len(by_group[group])
+                left -= len(by_group[group])
     drawn = {group for group, first in together.items() if first in chosen}
     kept = {group for group in together if group not in drawn and unit_hash(params.salt, group) < params.test_share}
     ids = frozenset(record.id for record in records if record.group in drawn)

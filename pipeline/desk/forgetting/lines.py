@@ -91,7 +91,7 @@ class Lines:
         lines = TEST_SET.read_bytes().split(b"\n") if TEST_SET.exists() else []
         for number, line in enumerate(lines, 1):
             text = line.decode("utf-8", "replace").removeprefix("\ufeff").strip()
-            name = text.removeprefix(KEPT).removeprefix(HELD).strip()
+            name = next((text.removeprefix(one) for one in (KEPT, HELD) if text.startswith(one)), text).strip()
             is_theirs = name in self.terms.ids or (
                 text.startswith((KEPT, HELD)) and bool({digest(name), name.removeprefix(PERSON)} & self.terms.people)
             )
