@@ -125,3 +125,12 @@ def test_a_second_draw_drops_what_is_gone_and_takes_in_no_synthetic_row():
     assert extended(frozen, [here], waiting) == TestSet(
         ids, frozenset({"kept"}), frozenset({"held", "customer 7", gone.id})
     )
+
+
+def test_why_nothing_was_drawn_is_said():
+    from pipeline.desk.test_set import _nothing_drawn
+
+    assert "has no record that may be tested on" in str(_nothing_drawn(0))
+    assert "40 records may be tested on, and what asks the same" in str(_nothing_drawn(40))
+    alike = [record("the one question", f"answer {n}") for n in range(40)]
+    assert not draw_test_set(alike, lambda _: "", PARAMS).ids

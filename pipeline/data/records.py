@@ -179,7 +179,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise Fault(path, "no such file", "check the path, or run the stage that writes it") from None
     with file:
         for number, line in enumerate(file, 1):
-            if line.strip():
+            if line.startswith(b"{") or line.strip():
                 yield number, line
 
 

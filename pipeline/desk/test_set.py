@@ -34,13 +34,20 @@ def draw_if_missing(repro: Callable[[str], None]) -> None:
     contract, records = Contract.load(SCHEMA), read_records(VALIDATED)
     drawn = draw(records, contract, load_params(SplitParams))
     if not drawn.ids:
-        raise Fault(
-            VALIDATED,
-            "has no record that may be tested on",
-            "add examples that a person wrote, or raise split.test_share",
-        )
+        raise _nothing_drawn(sum(may_test(record) for record in records))
     TEST_SET.write_text(_text(drawn, records), encoding="utf-8")
     print(f"test set: drew {len(drawn.ids)} of {len(records)} records into {TEST_SET}; commit it, it is frozen now")
+
+
+def _nothing_drawn(usable: int) -> Fault:
+    """What is wrong where no record was drawn, though so many may be tested on."""
+    if not usable:
+        return Fault(VALIDATED, "has no record that may be tested on", "add examples that a person wrote and answered")
+    fault = f"gives no test set: {usable} records may be tested on, and what asks the same or is of one group stays together"
+    remedy = (
+        "add other questions, or raise split.test_share; a group with a record that may not be tested on is never drawn"
+    )
+    return Fault(VALIDATED, fault, remedy)
 
 
 def draw(records: Iterable[Record], contract: Contract, params: SplitParams) -> TestSet:

@@ -6,6 +6,7 @@ Words are folded: case and composition (NFKC) make no difference, punctuation no
 difference (3 + 4 and 3 * 4, 12 - 4 and 12.4, C++ and C#, an emoji) is a word.
 """
 
+import re
 import string
 import unicodedata
 import zlib
@@ -17,8 +18,8 @@ import regex
 
 SIGNS = "+*=<>#%&^~|"
 # Between two digits a dash, a slash and a point are all the difference
-BETWEEN = regex.compile(r"(?<=\d)\s?([-/.])\s?(?=\d)")
-SPOKEN = {"-": " minus ", "/": " per ", ".": " point "}
+MAY_BE_BETWEEN, BETWEEN = re.compile(r"[-/.]\s?\d"), re.compile(r"(?<=\d)\s?([-/.])\s?(?=\d)")
+SPOKEN = {"-": "minus", "/": "per", ".": "point"}  # without blanks: a date or an amount is one word
 # Letters and digits folded, signs apart, everything else a blank: for plain text five times as fast as a pattern
 PLAIN = {code: chr(code).lower() if chr(code) in string.ascii_letters + string.digits else " " for code in range(128)}
 PLAIN |= {ord(sign): f" {sign} " for sign in SIGNS}
@@ -38,7 +39,7 @@ Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 def words(text: str) -> list[str]:
     """The words of a text, folded."""
-    if BETWEEN.search(text):
+    if MAY_BE_BETWEEN.search(text):
         text = BETWEEN.sub(lambda found: SPOKEN[found[1]], text)
     if text.isascii():
         return text.translate(PLAIN).split()

@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
+from sys import intern
+from typing import NamedTuple
 
 from pipeline.data.records import RECORD, Key, Record, line_of, read_lines, stream_keys, stream_records
 from pipeline.data.splitting.sides import Side, Sides, SplitParams
 from pipeline.data.splitting.test_set import TestSet
-from pipeline.stage import Fault
 
 LEARNT: tuple[Side, ...] = ("train", "validation")
 HELD_OUT: tuple[Side, ...] = ("test", "new")
@@ -20,20 +21,33 @@ HEX = re.compile("[0-9a-f]{16}")
 Lines = Callable[[], Iterator[tuple[Side, bytes]]]  # side and line of each record, as often as it takes
 
 
+class _Key(NamedTuple):
+    """What a side depends on, kept in memory."""
+
+    id: str
+    own_group: str | None
+
+    @property
+    def group(self) -> str:
+        """The group, which is the record itself where it has none."""
+        return self.id if self.own_group is None else self.own_group
+
+
 class Sided:
     """The records and those that were added to them, each with its side, which is worked out once."""
 
     def __init__(self, records: Path, approved: Path, test_set: TestSet, params: SplitParams) -> None:
         self._records = records
         self._ids = array("Q")
+        self._groups: list[str | None] = []  # None where a record is a group of its own
         self._edited: list[Record] = []
         side = Sides(self._noted(), test_set, params)
         known = set(self._ids)
         self._approved = [record for record in stream_records(approved) if int(record.id, 16) not in known]
         self._ids.extend(int(record.id, 16) for record in self._approved)
-        self._sides = bytearray(SIDES.index(side.of(key)) for key in self._keys())
-        if len(self._sides) != len(self._ids):
-            raise Fault(records, "has changed meanwhile", "run the stage again")
+        self._groups.extend(record.group for record in self._approved)
+        keys = (_Key(f"{identity:016x}", group) for identity, group in zip(self._ids, self._groups, strict=True))
+        self._sides = bytearray(SIDES.index(side.of(key)) for key in keys)
 
     @property
     def unpaired(self) -> list[Record]:
@@ -43,13 +57,10 @@ class Sided:
     def _noted(self) -> Iterator[Key]:
         for key, line in stream_keys(self._records):
             self._ids.append(int(key.id, 16))
+            self._groups.append(None if key.group == key.id else intern(key.group))
             if key.parents:
                 self._edited.append(RECORD.decode(line))
             yield key
-
-    def _keys(self) -> Iterator[Key | Record]:
-        yield from (key for key, _ in stream_keys(self._records))
-        yield from self._approved
 
     def lines(self) -> Iterator[tuple[Side, bytes]]:
         """Side and line of each record."""
