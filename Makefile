@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline base add-source check-data hooks ask review test-set data-diff forget new test test-fast check fix lock benchmark tiny-base
+.PHONY: help setup run baseline base add-source check-data hooks ask review test-set data-diff forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -60,10 +60,13 @@ new: $(INSTALLED)  ## empty the sample and rename the project: NAME=<name>
 	@$(BIN)/python -m pipeline.desk.new "$(NAME)"
 
 test: $(INSTALLED)  ## all tests, the real pipeline end to end among them
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "not rehearsal"
+
+rehearse: $(INSTALLED)  ## the long trials, minutes each: training is killed again and again
+	@$(BIN)/python -m pytest -m rehearsal
 
 test-fast: $(INSTALLED)  ## the tests that take seconds
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -m "not slow and not rehearsal"
 
 check: $(INSTALLED)  ## lint, types, workflows; writes nothing
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/zizmor --offline --quiet .github/workflows \

@@ -43,9 +43,9 @@ def stages_run(output: str) -> list[str]:
 
 
 def set_rate(folder: Path, rate: str) -> None:
-    """Write `train.learning_rate`."""
+    """Write the learning rate of the phase `lora`."""
     params = folder / "params.yaml"
-    params.write_text(re.sub(r"(  learning_rate:) \S+", rf"\1 {rate}", params.read_text()))
+    params.write_text(re.sub(r"(  lora:\n(?:    .*\n)*?    learning_rate:) \S+", rf"\1 {rate}", params.read_text()))
 
 
 def main() -> None:

@@ -14,24 +14,19 @@ import sys
 from pipeline.stage import ENVIRONMENT
 
 STEPS = """
-import time
+import shutil, time
 from pathlib import Path
-from pipeline.data.prompts import load_prompt
-from pipeline.data.records import read_records
-from pipeline.model.base import load_base, base_folder, load_tokenizer
-from pipeline.model.machine import steady
 from pipeline.model.recipe import TrainParams
-from pipeline.model.tuning import tune
 from pipeline.stage import load_params
-from pipeline.train import examples
-params = load_params(TrainParams).model_copy(update={"epochs": 1.0})
-steady(params.threads, params.seed)
-base = Path("models/base.json")
-folder = base_folder(load_base(base), base)
-rows = examples(read_records(Path("data/split/train.jsonl")), [], load_prompt(Path("task/prompts/plain.yaml")))
+from pipeline.train import main
+params = load_params(TrainParams)
+params = params.model_copy(update={"lora": params.lora.model_copy(update={"epochs": 1.0})})
+out = Path(".cache/same-bytes")
+names = ("data/split/train.jsonl", "data/split/validation.jsonl", "data/split/few_shot/plain.jsonl", "task/prompts/plain.yaml")
 began = time.monotonic()
-tune(folder, load_tokenizer(folder), rows, [], params, lambda *_: None)
+main(params, *map(Path, names), Path("models/base.json"), out)
 print(time.monotonic() - began)
+shutil.rmtree(out)
 """
 CODE_PATHS = ("ATEN_CPU_CAPABILITY", "DNNL_MAX_CPU_ISA", "MKL_CBWR")
 

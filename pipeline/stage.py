@@ -144,8 +144,11 @@ def _with_point(value: float) -> str:
     return f"{mantissa}{'' if '.' in mantissa else '.0'}{e}{exponent}"
 
 
-def progress(name: str) -> Callable[[int, int, str], None]:
-    """A function `(done, total, remark)` that prints at most one line in two seconds, and the last one always."""
+def progress(name: str, first: int = 0) -> Callable[[int, int, str], None]:
+    """A function `(done, total, remark)` that prints at most one line in two seconds, and the last one always.
+
+    `first` of them were done before it began.
+    """
     began, last = time.monotonic(), [0.0]
 
     def show(done: int, total: int, remark: str) -> None:
@@ -153,7 +156,7 @@ def progress(name: str) -> Callable[[int, int, str], None]:
         if now - last[0] < 2 and done < total:
             return
         last[0] = now
-        left = (now - began) / max(done, 1) * (total - done)
+        left = (now - began) / max(done - first, 1) * (total - done)
         print(
             f"{name}: {done}/{total} {remark}, {left:.0f} s left"
             if done < total

@@ -1,72 +1,135 @@
-"""Train an adapter on the base model.
+"""Train the base model, phase after phase, and prove what was trained.
 
 Reads   train, validation   pipeline.data.records.Record
         few_shot            records that the prompt shows
         prompt              the prompt that the tuned arm is asked with
         base                base.json
-Writes  out/adapter_model.safetensors, adapter_config.json, base.json, prompt.yaml
-        out/loss.tsv        step, loss, validation_loss
-        out/proofs.json     rows in = rows trained, and which tokens were learnt
-        out/README.md       the adapter's card
-The recipe: render each record as it will be asked, learn the answer and nothing else, keep what was proved beside the weights.
+Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
+        out/phases.json, base.json, prompt.yaml
+        out/loss.tsv        step, phase, loss, validation_loss
+        out/proofs.json     by phase: rows in = rows trained + rows dropped, and which tokens were learnt
+        out/README.md       the card
+The recipe: render each record as it will be asked, prove which tokens are learnt, train, keep the proofs beside the weights.
+Checkpoints stand in `.cache/training`, since DVC deletes the outputs of a stage before it runs: a run that was killed goes on.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from pipeline.data import prompts
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, Turn, read_records
-from pipeline.model.recipe import TrainParams
+from pipeline.model.recipe import Phase, TrainParams
 from pipeline.stage import Fault, progress, run, write_report
 
-Example = dict[str, list[Turn]]
+RUNS = Path(".cache/training")
+CODE = (Path(__file__), Path(prompts.__file__))  # what renders; the rest stands in pipeline/model
 
 
-def examples(records: list[Record], shown: list[Record], prompt: Prompt) -> list[Example]:
-    """Records as conversational prompt and completion: the loss falls on the completion alone."""
-    return [
-        {"prompt": rendered(prompt, shown, record.asked), "completion": [record.messages[-1]]} for record in records
-    ]
+@dataclass(frozen=True)
+class Example:
+    """A record as turns. `first` is the turn from which on answers are learnt; `other` is the answer that is worse, if any."""
+
+    source: str
+    turns: list[Turn]
+    first: int
+    other: list[Turn]
 
 
-def check_plain(records: list[Record], place: Path) -> None:
-    """Raises Fault for examples that call tools: rendered without care they would teach calls of tools that nobody defined."""
+def examples(records: Sequence[Record], shown: list[Record], prompt: Prompt, turns: str) -> list[Example]:
+    """Records as they will be asked, with what is to be learnt: the last answer, or `all` of the record's own."""
+    found = []
+    for record in records:
+        asked = rendered(prompt, shown, record.asked)
+        first = len(asked) - len(record.asked) if turns == "all" else len(asked)
+        found.append(Example(record.source, [*asked, record.messages[-1]], first, list(record.rejected)))
+    return found
+
+
+def check_records(records: list[Record], phases: Sequence[Phase], place: Path) -> None:
+    """Raises Fault for records that no phase can learn, or phases that find nothing to learn."""
     calling = [record for record in records if record.tools or any("tool_calls" in turn for turn in record.messages)]
     if calling:
         fault = f"{len(calling)} examples call tools ({calling[0].source} first), and train renders plain turns only"
         raise Fault(place, fault, "leave them out of the sources")
+    preferences = [record for record in records if record.rejected]
+    if preferences and "dpo" not in phases:
+        fault = f"{len(preferences)} examples are preferences ({preferences[0].source} first), and no phase learns what is worse"
+        raise Fault(place, fault, "add dpo to train.phases")
+    if not preferences and "dpo" in phases:
+        raise Fault(
+            place, "holds no preference, and train.phases lists dpo", "add pairs to the sources, or take dpo out"
+        )
+    odd = [record for record in preferences if [turn["role"] for turn in record.rejected] != ["assistant"]]
+    if odd:
+        raise Fault(odd[0].source, "the worse answer is more than one turn of the assistant", "leave the example out")
 
 
 def main(
     params: TrainParams, train: Path, validation: Path, few_shot: Path, prompt: Path, base: Path, out: Path
 ) -> None:
-    from pipeline.model.adapter import save_adapter
-    from pipeline.model.base import base_folder, load_base, load_tokenizer
+    from pipeline.model.adapter import BASE, PROMPT, Made, save_adapter, save_whole
+    from pipeline.model.base import base_folder, chosen_dtype, load_base, load_tokenizer
+    from pipeline.model.learning import Lesson, learn
     from pipeline.model.machine import steady
-    from pipeline.model.tuning import prove, tune
+    from pipeline.model.phases import forget, loss_table, publish, run_phases
 
     steady(params.threads, params.seed)
     wording = load_prompt(prompt)
     shown = few_shot_records(wording, read_records(few_shot), prompt)
     records = {path: read_records(path) for path in (train, validation)}
-    for path, found in records.items():
-        check_plain(found, path)
-    if preferences := sum(bool(record.rejected) for record in records[train]):
-        print(f"train: {preferences} preferences: the preferred answer is learnt, what it is preferred to is not used")
-    learnt, checked = (examples(found, shown, wording) for found in records.values())
+    check_records(records[train], params.phases, train)
+    learnt, checked = (examples(found, shown, wording, params.turns) for found in records.values())
     pinned = load_base(base)
     folder = base_folder(pinned, base)
     tokenizer = load_tokenizer(folder)
-    tuned = tune(folder, tokenizer, learnt, checked, params, progress("train"))
-    proofs = prove(tuned, tokenizer, learnt)
-    save_adapter(tuned.model, pinned, base, prompt, out)
-    (out / "loss.tsv").write_text(tuned.loss_table())
+
+    def save(model: Any, made: Made, place: Path) -> None:
+        if made.kind == "model":
+            save_whole(model, tokenizer, chosen_dtype(params.dtype, params.device), place)
+        else:
+            save_adapter(model, pinned, made.on, place)
+
+    lesson = Lesson(tokenizer, learnt, checked, params, partial(progress, "train"))
+    inputs = (train, validation, few_shot, prompt, base, *CODE)
+    done = run_phases(params, folder, inputs, RUNS, partial(learn, lesson), save)
+    out.mkdir(parents=True, exist_ok=True)
+    publish(done, out)
+    (out / BASE).write_bytes(base.read_bytes())
+    (out / PROMPT).write_bytes(prompt.read_bytes())
+    (out / "loss.tsv").write_text(loss_table(done))
+    proofs = {one.made.folder: one.proofs for one in done}
     write_report(out / "proofs.json", proofs)
-    (out / "README.md").write_text(
-        tuned.card(pinned.model, pinned.revision, pinned.licence, len(learnt)), encoding="utf-8"
+    (out / "README.md").write_text(card(pinned.model, pinned.revision, pinned.licence, proofs), encoding="utf-8")
+    forget(done)
+    print(f"train: {'; '.join(_told(name, proof) for name, proof in proofs.items())}")
+
+
+def _told(name: str, proof: dict[str, Any]) -> str:
+    loss = proof["validation_loss"]
+    said = f"{name}: {proof['rows_trained']} of {proof['rows_in']} examples, {proof['supervised_tokens']} tokens learnt"
+    return said if loss is None else f"{said}, validation loss {loss:.3f}"
+
+
+def card(base: str, revision: str, licence: str, proofs: dict[str, dict[str, Any]]) -> str:
+    """The card of what was trained, in the hub's form."""
+    at = f" at {revision}" if revision else ""
+    phases = "".join(
+        f"- {_told(name, proof)}; {proof['trainable_parameters']:,} of {proof['parameters']:,} parameters\n"
+        for name, proof in proofs.items()
     )
-    print(
-        f"train: {len(learnt)} examples, {proofs['supervised_tokens']} tokens learnt, validation loss {tuned.validation_loss():.3f}"
+    return (
+        f"---\nbase_model: {base}\nlibrary_name: {'peft' if _is_adapter(proofs) else 'transformers'}\nlicense: {licence}\n---\n\n"
+        f"# Trained on {base}{at}\n\n{phases}\nThe last phase is the one to serve. The curve is in `loss.tsv`, what was proved in "
+        "`proofs.json`, the prompt to ask it with in `prompt.yaml`.\n"
     )
+
+
+def _is_adapter(proofs: dict[str, dict[str, Any]]) -> bool:
+    return not list(proofs)[-1].endswith("-full")
 
 
 if __name__ == "__main__":

@@ -33,9 +33,13 @@ split:
   salt: sample              # a remark
   test_share: 0.2
   validation_share: 0.1
-train: {seed: 1, epochs: 1, learning_rate: 0.001, schedule: cosine, warmup_share: 0.0, weight_decay: 0.0, batch_size: 1,
-  accumulate: 1, max_length: 64, dtype: auto, device: auto, threads: 1,
-  lora: {r: 1, alpha: 1, dropout: 0.0, targets: all-linear}}
+train: {phases: [lora], seed: 1, turns: last, max_length: 64, too_long: stop, schedule: cosine, warmup_share: 0.0,
+  weight_decay: 0.0, save_every: 10, dtype: auto, device: auto, threads: 1,
+  adapter: {r: 1, alpha: 1, dropout: 0.0, targets: all-linear, rslora: false, dora: false},
+  lora: {epochs: 1, learning_rate: 0.001, batch_size: 1, accumulate: 1},
+  qlora: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1},
+  full: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1},
+  dpo: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1, beta: 0.1, quantise: false}}
 arms: {base: {model: models/base.json, prompt: plain}}
 predict: {max_new_tokens: 8, batch_size: 1, dtype: auto, device: auto, threads: 1}
 evaluate:

@@ -59,7 +59,7 @@ def test_new_leaves_no_sample_and_renames(repository, monkeypatch, capsys):
     assert not [name for name in left if not name.startswith(".git/") and "sample" in (repository / name).read_text()]
     params, deps = (yaml.safe_load(Path(name).read_text()) for name in ("params.yaml", "dvc.yaml"))
     assert (params["split"]["salt"], params["evaluate"]["targets"]) == ("colours", {"format_accuracy": 0.9})
-    assert params["train"]["lora"]["targets"] == "all-linear"
+    assert params["train"]["adapter"]["targets"] == "all-linear"
     assert deps["stages"]["ingest"]["deps"] == ["data/raw/sources.yaml", "pipeline/ingest.py"]
     assert (repository / "pyproject.toml").read_text() == '[project]\nname = "colours"\n\n[tool.x]\nname = "kept"\n'
     assert (repository / "README.md").read_text() == "# colours\n\nText.\n# Another heading\n"
@@ -82,7 +82,7 @@ BAD = [
     (
         "params.yaml",
         PARAMS.replace("0.001", "1e-3"),
-        r"train\.learning_rate: is '1e-3'.*write it with a point, 0\.001 ",
+        r"train\.lora\.learning_rate: is '1e-3'.*write it with a point, 0\.001 ",
     ),
     ("params.yaml", PARAMS.replace("prompt: plain", "prompt: gone"), r"task/prompts/gone\.yaml: no such file"),
     ("data/raw/first.jsonl", ROW + "{not json\n", r"data/raw/first\.jsonl:2: not JSON"),

@@ -1,6 +1,7 @@
 """Answers that do not depend on their neighbours, and models that answer alike, on random models."""
 
 import json
+import shutil
 
 import pytest
 
@@ -93,7 +94,6 @@ def test_a_merged_adapter_answers_as_the_adapter_does(tmp_path):
     random_model(tmp_path / "base")
     base = Base.model_validate(pinned(str(tmp_path / "base")))
     (tmp_path / "base.json").write_text(base.model_dump_json())
-    (tmp_path / "plain.yaml").write_text("system: ''\nfew_shot: []\n")
     torch.manual_seed(0)
     model = get_peft_model(
         load_model(tmp_path / "base", "auto", "cpu"),
@@ -102,8 +102,15 @@ def test_a_merged_adapter_answers_as_the_adapter_does(tmp_path):
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.1)
-    save_adapter(model, base, tmp_path / "base.json", tmp_path / "plain.yaml", tmp_path / "adapter")
+    made = {"name": "lora", "folder": "1-lora", "kind": "adapter", "on": ""}
+    (tmp_path / "adapter").mkdir()
+    (tmp_path / "adapter/phases.json").write_text(json.dumps({"phases": [made]}))
+    shutil.copy(tmp_path / "base.json", tmp_path / "adapter")
+    save_adapter(model, base, "", tmp_path / "adapter/1-lora")
     ids = load_tokenizer(tmp_path / "base")("I saw a red apple", return_tensors="pt")["input_ids"]
     merged = load_any(tmp_path / "adapter", "auto", "cpu").model
     assert torch.allclose(model.eval()(ids).logits, merged(ids).logits, atol=1e-4)
-    assert json.loads((tmp_path / "adapter/adapter_config.json").read_text())["base_model_name_or_path"] == base.model
+    assert (
+        json.loads((tmp_path / "adapter/1-lora/adapter_config.json").read_text())["base_model_name_or_path"]
+        == base.model
+    )

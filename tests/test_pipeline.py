@@ -87,10 +87,9 @@ def test_a_second_run_does_nothing_and_says_so(project):
 def test_a_change_of_the_learning_rate_reruns_what_it_must_and_back_reruns_nothing(project):
     folder, *_ = project
     before = lock(folder)
-    rate = yaml.safe_load((folder / "params.yaml").read_text())["train"]["learning_rate"]
     set_param(folder, "learning_rate", 0.01)
     assert ran(run(folder, *RUN).stdout) == ["train", "predict@tuned", "evaluate", "regress"]
-    set_param(folder, "learning_rate", rate)
+    git(folder, "checkout", "-q", "params.yaml")
     assert ran(run(folder, *RUN).stdout) == []
     assert lock(folder) == before
     git(folder, "checkout", "-q", ".")
@@ -119,7 +118,7 @@ def test_the_same_bytes_from_scratch(project):
 
 def test_a_stage_that_fails_leaves_the_earlier_outputs_in_place(project):
     folder, *_ = project
-    adapter = (folder / "models/adapter/adapter_model.safetensors").read_bytes()
+    adapter = (folder / "models/adapter/1-lora/adapter_model.safetensors").read_bytes()
     reports = {path.name: path.read_bytes() for path in (folder / "reports").glob("*.json")}
     set_param(folder, "min_examples", 1000)
     failed = run(folder, *RUN, check=False)
@@ -128,7 +127,7 @@ def test_a_stage_that_fails_leaves_the_earlier_outputs_in_place(project):
     assert "expect_table_row_count_to_be_between" in failed.stderr
     assert "add examples" in failed.stderr
     assert (folder / "data/validated/records.jsonl").is_file()
-    assert (folder / "models/adapter/adapter_model.safetensors").read_bytes() == adapter
+    assert (folder / "models/adapter/1-lora/adapter_model.safetensors").read_bytes() == adapter
     assert {path.name: path.read_bytes() for path in (folder / "reports").glob("*.json")} == reports
     git(folder, "checkout", "-q", ".")
 
@@ -160,11 +159,11 @@ def test_the_baseline_says_what_the_prompt_reaches(project):
 def test_the_adapter_is_portable_and_proved(project):
     folder, *_ = project
     adapter = folder / "models/adapter"
-    config = json.loads((adapter / "adapter_config.json").read_text())
+    config = json.loads((adapter / "1-lora/adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "models/random"
-    assert not list(adapter.glob("*.bin"))
-    assert str(folder) not in "".join(path.read_text(errors="ignore") for path in adapter.iterdir())
-    proofs = json.loads((adapter / "proofs.json").read_text())
+    assert not list(adapter.rglob("*.bin"))
+    assert str(folder) not in "".join(path.read_text(errors="ignore") for path in adapter.rglob("*") if path.is_file())
+    proofs = json.loads((adapter / "proofs.json").read_text())["1-lora"]
     assert proofs["rows_in"] == proofs["rows_trained"] > 0
     assert all(span.endswith("<end>") and '"label"' in span for span in proofs["first_spans"])
     assert (adapter / "base.json").read_text() == (folder / "models/base.json").read_text()

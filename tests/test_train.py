@@ -4,18 +4,25 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from pydantic import ValidationError
 
 from pipeline.data.prompts import Prompt
-from pipeline.stage import Fault
-from pipeline.train import check_plain, examples
-from tests.project import record
+from pipeline.model.recipe import TrainParams
+from pipeline.stage import Fault, load_params
+from pipeline.train import check_records, examples
+from tests.lessons import params, preference
+from tests.project import ROOT, record
+
+PLACE = Path("train.jsonl")
 
 
 def test_an_example_is_the_question_as_it_will_be_asked_and_its_answer():
     one, shown = record(1), record(2)
-    [example] = examples([one], [shown], Prompt(system="Be brief.", few_shot=[]))
-    assert [turn["role"] for turn in example["prompt"]] == ["system", "user", "assistant", "user"]
-    assert example["completion"] == [one.messages[-1]]
+    [example] = examples([one], [shown], Prompt(system="Be brief.", few_shot=[]), "last")
+    assert [turn["role"] for turn in example.turns] == ["system", "user", "assistant", "user", "assistant"]
+    assert (example.turns[-1], example.first, example.other) == (one.messages[-1], 4, [])
+    [example] = examples([preference(2)], [shown], Prompt(system="", few_shot=[]), "all")
+    assert (example.first, [turn["content"] for turn in example.other]) == (2, ['{"label": "none"}'])
 
 
 def test_a_record_is_frozen():
@@ -25,11 +32,45 @@ def test_a_record_is_frozen():
 
 def test_examples_that_call_tools_are_refused_with_their_place():
     plain, call = record(1), {"type": "function", "function": {"name": "look_up", "arguments": {}}}
-    check_plain([plain], Path("train.jsonl"))
+    check_records([plain], ["lora"], PLACE)
     calling = {"role": "assistant", "content": "", "tool_calls": [call]}
     for one in (
         msgspec.structs.replace(plain, tools=({"name": "look_up"},)),
         msgspec.structs.replace(plain, messages=(*plain.asked, calling)),
     ):
         with pytest.raises(Fault, match=r"train\.jsonl: 1 examples call tools \(f:1 first\)"):
-            check_plain([plain, one], Path("train.jsonl"))
+            check_records([plain, one], ["lora"], PLACE)
+
+
+def test_preferences_need_a_phase_that_learns_them_and_the_other_way_round():
+    check_records([record(1), preference(2)], ["lora", "dpo"], PLACE)
+    check_records([preference(2)], ["dpo"], PLACE)
+    with pytest.raises(Fault, match=r"train\.jsonl: 1 examples are preferences \(f:2 first\).*add dpo"):
+        check_records([record(1), preference(2)], ["lora"], PLACE)
+    with pytest.raises(Fault, match=r"holds no preference, and train\.phases lists dpo"):
+        check_records([record(1)], ["lora", "dpo"], PLACE)
+    talk = msgspec.structs.replace(preference(2), rejected=(*record(1).messages,))
+    with pytest.raises(Fault, match="f:2: the worse answer is more than one turn"):
+        check_records([talk], ["dpo"], PLACE)
+
+
+@pytest.mark.parametrize(
+    "phases", [[], ["dpo", "lora"], ["lora", "qlora"], ["lora", "lora"], ["lora", "full", "dpo"], ["ppo"]]
+)
+def test_phases_in_no_order_that_makes_sense_are_refused(phases):
+    with pytest.raises(ValidationError):
+        params(*phases, phases=phases)
+
+
+@pytest.mark.parametrize(
+    "change", [{"r": 0}, {"targets": ["lm_head"]}, {"targets": ["model.lm_head"]}, {"targets": []}]
+)
+def test_an_adapter_that_trains_nothing_is_refused(change):
+    with pytest.raises(ValidationError):
+        params(adapter=change)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_each_example_has_the_keys_of_today_and_is_listed(path):
+    load_params(TrainParams, path)
+    assert f"`{path.name}`" in (ROOT / "examples/README.md").read_text()

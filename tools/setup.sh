@@ -14,7 +14,7 @@ if ! "$python" -m venv "$venv"; then
   echo "setup: $venv: could not be created; install the venv module of your Python (Debian and Ubuntu: apt install python3-venv)" >&2
   exit 1
 fi
-echo "setup: installing into $venv. With the CPU build of PyTorch about 0.6 GB is downloaded, with the CUDA build about 3 GB."
+echo "setup: installing into $venv. With the CPU build of PyTorch about 0.7 GB is downloaded, with the CUDA build about 3 GB."
 if [ "$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && [ -z "$torch_index" ]; then
   echo "setup: no NVIDIA GPU found. For the CPU build of PyTorch run: make setup TORCH_INDEX=<the address that pytorch.org/get-started shows for CPU>"
 fi

@@ -1,15 +1,32 @@
-"""An adapter's folder: weights, the base it belongs to, and the prompt it was trained with."""
+"""What was trained, as a folder: what each phase made, the base it belongs to, and the prompt it was trained with.
+
+`phases.json` lists the phases; the last one is served.
+"""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.data.records import digest
 from pipeline.model.base import Base, base_folder, load_base, load_model, load_tokenizer, sha256
 from pipeline.stage import Fault
 
-BASE, WEIGHTS, CONFIG, PROMPT = "base.json", "adapter_model.safetensors", "adapter_config.json", "prompt.yaml"
+BASE, PROMPT, PHASES = "base.json", "prompt.yaml", "phases.json"
+WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
+
+
+Kind = Literal["adapter", "model"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a phase made: an adapter, or a whole model. `on` is the folder of the whole model that an adapter stands on, "" the base."""
+
+    name: str
+    folder: str
+    kind: Kind
+    on: str
 
 
 @dataclass(frozen=True)
@@ -21,41 +38,67 @@ class Loaded:
     identity: str
 
 
-def save_adapter(model: Any, base: Base, base_file: Path, prompt: Path, out: Path) -> None:
-    """Write adapter weights and config (portable: no path of this machine), base and prompt into `out`."""
-    model.save_pretrained(out, safe_serialization=True)
+def save_adapter(model: Any, base: Base, on: str, out: Path) -> None:
+    """Write adapter weights and config into `out`, portable: the base by its name and revision, or the folder `on` beside it."""
+    model.save_pretrained(out, selected_adapters=["default"])
     (out / "README.md").unlink(missing_ok=True)
     config = json.loads((out / CONFIG).read_text())
     config |= {
-        "base_model_name_or_path": base.model,
-        "revision": base.revision or None,
+        "base_model_name_or_path": f"../{on}" if on else base.model,
+        "revision": None if on else base.revision or None,
         "target_modules": sorted(config["target_modules"]),
     }
     (out / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
-    (out / BASE).write_bytes(base_file.read_bytes())
-    (out / PROMPT).write_bytes(prompt.read_bytes())
+
+
+def save_whole(model: Any, tokenizer: Any, dtype: Any, out: Path) -> None:
+    """Write all weights as `dtype`, the config and the tokenizer into `out`."""
+    model.config.use_cache = True
+    model.to(dtype).save_pretrained(out)
+    tokenizer.save_pretrained(out)
+
+
+def served(path: Path) -> Made:
+    """The phase of a trained folder that is served. Raises Fault where there is none."""
+    if not (path / PHASES).is_file():
+        raise Fault(path, "holds nothing that was trained", "run dvc repro train")
+    return Made(**json.loads((path / PHASES).read_text(encoding="utf-8"))["phases"][-1])
 
 
 def identity_of(path: Path) -> str:
-    """Digest of a base (by its `base.json`) or of an adapter (by base and weights)."""
-
+    """Digest of a base (by its `base.json`), or of what was trained (by base, and files of what is served)."""
     if path.is_file():
         return digest(load_base(path).model_dump())
-    if not (path / WEIGHTS).is_file():
-        raise Fault(path, "holds no adapter", "run dvc repro train")
-    return digest([load_base(path / BASE).model_dump(), sha256(path / WEIGHTS), sha256(path / CONFIG)])
+    made = served(path)
+    folders = [path / name for name in (made.on, made.folder) if name]
+    files = {
+        f"{folder.name}/{file.name}": sha256(file)
+        for folder in folders
+        for file in sorted(folder.iterdir())
+        if file.suffix in (".safetensors", ".json", ".jinja")
+    }
+    return digest([load_base(path / BASE).model_dump(), files])
 
 
 def load_any(path: Path, dtype: str, device: str) -> Loaded:
-    """The model that an arm names: `base.json` itself, or a folder with an adapter on its base (merged, so that it costs the same)."""
+    """The model that an arm names: `base.json` itself, or a trained folder (an adapter is merged, so that it costs the same)."""
     if path.is_file():
         folder = base_folder(load_base(path), path)
         return Loaded(load_model(folder, dtype, device), load_tokenizer(folder), identity_of(path))
-    from peft import PeftModel
+    made = served(path)
+    folder = whole_folder(path, made)
+    model = load_model(folder, dtype, device)
+    if made.kind == "adapter":
+        from peft import PeftModel
 
-    folder = base_folder(load_base(path / BASE), path / BASE)
-    model = PeftModel.from_pretrained(load_model(folder, dtype, device), path)
-    return Loaded(model.merge_and_unload(safe_merge=True).eval(), load_tokenizer(folder), identity_of(path))
+        model = PeftModel.from_pretrained(model, path / made.folder).merge_and_unload(safe_merge=True).eval()
+    return Loaded(model, load_tokenizer(folder), identity_of(path))
+
+
+def whole_folder(path: Path, made: Made) -> Path:
+    """The folder of the whole model that is served, or that the served adapter stands on."""
+    name = made.folder if made.kind == "model" else made.on
+    return path / name if name else base_folder(load_base(path / BASE), path / BASE)
 
 
 def tokenizer_of(path: Path) -> Any:

@@ -1,0 +1,128 @@
+"""The phases of a training run, one after the other: each goes on where the one before it ended, and what is done is not done again."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.model.adapter import PHASES, Kind, Made
+from pipeline.model.checkpoints import complaint, fingerprint, seal, tidy
+from pipeline.model.recipe import Phase, TrainParams
+from pipeline.model.weights import Start
+
+Log = list[dict[str, Any]]
+Trained = tuple[Any, Log, dict[str, Any]]  # the model, what was logged, what was proved
+Learn = Callable[[Phase, Start, Path], Trained]
+Save = Callable[[Any, Made, Path], None]
+LOG, PROOFS = "log.json", "proofs.json"
+
+
+@dataclass(frozen=True)
+class Done:
+    """A phase that is done, with the folder of what it made, what was logged, and what was proved."""
+
+    made: Made
+    place: Path
+    log: Log
+    proofs: dict[str, Any]
+
+
+def run_phases(
+    params: TrainParams,
+    base: Path,
+    inputs: Iterable[Path],
+    runs: Path,
+    learn: Learn,
+    save: Save,
+) -> list[Done]:
+    """Every phase of the recipe. `inputs` are the files that shape the run; `runs` takes checkpoints and what is done.
+
+    `learn` trains from a start, with a folder for checkpoints; `save` writes a model into a folder.
+    """
+    files, before = list(inputs), ""
+    done: list[Done] = []
+    start = Start(base)
+    for number, phase in enumerate(params.phases, 1):
+        before = fingerprint({"before": before, **params.shaping(phase)}, files)
+        kind: Kind = "model" if phase == "full" else "adapter"
+        on = next((one.made.folder for one in reversed(done) if one.made.kind == "model"), "")
+        made = Made(phase, f"{number}-{phase}", kind, "" if kind == "model" else on)
+        folder = runs / before
+        if complaint(folder / "done") is None:
+            print(f"train: {phase} was done before, and is not done again", flush=True)
+        else:
+            _run(folder, phase, made, start, learn, save)
+        done.append(_read(folder / "done", made))
+        start = Start(folder / "done") if kind == "model" else Start(start.folder, folder / "done")
+    return done
+
+
+def _run(
+    folder: Path,
+    phase: Phase,
+    made: Made,
+    start: Start,
+    learn: Learn,
+    save: Save,
+) -> None:
+    tidy(folder.parent, folder.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    model, log, proofs = learn(phase, start, folder / "run")
+    part = folder / "done.part"
+    for leftover in (part, folder / "done"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    part.mkdir()
+    save(model, made, part)
+    for name, value in ((LOG, log), (PROOFS, proofs)):
+        (part / name).write_text(json.dumps(value), encoding="utf-8")
+    seal(part)
+    part.rename(folder / "done")
+    shutil.rmtree(folder / "run", ignore_errors=True)
+
+
+def _read(place: Path, made: Made) -> Done:
+    log, proofs = (json.loads((place / name).read_text(encoding="utf-8")) for name in (LOG, PROOFS))
+    return Done(made, place, log, proofs)
+
+
+def publish(done: list[Done], out: Path) -> None:
+    """Copy what the phases made into `out`, each into its folder; the last one is the one that is served. Older phases go."""
+    for older in out.glob("[0-9]*-*"):
+        shutil.rmtree(older)
+    for one in done:
+        hidden = shutil.ignore_patterns(LOG, PROOFS, "MANIFEST.json")
+        shutil.copytree(one.place, out / one.made.folder, ignore=hidden, dirs_exist_ok=True)
+    text = json.dumps({"phases": [asdict(one.made) for one in done]}, indent=2, sort_keys=True)
+    (out / PHASES).write_text(text + "\n", encoding="utf-8")
+
+
+def forget(done: list[Done]) -> None:
+    """Delete what is not needed once it is published: the last phase; the others are there for a run that changes only later ones."""
+    shutil.rmtree(done[-1].place.parent)
+
+
+def loss_table(done: list[Done]) -> str:
+    """Tab-separated: step (counted over all phases), phase, loss, validation_loss (empty where there is none)."""
+    lines, first = ["step\tphase\tloss\tvalidation_loss"], 0
+    for one in done:
+        for entry in one.log:
+            if "loss" in entry or "eval_loss" in entry:
+                cells = [
+                    str(first + entry["step"]),
+                    one.made.name,
+                    *(_cell(entry, key) for key in ("loss", "eval_loss")),
+                ]
+                lines.append("\t".join(cells))
+        first += max((entry["step"] for entry in one.log), default=0)
+    return "\n".join(lines) + "\n"
+
+
+def _cell(entry: Mapping[str, Any], key: str) -> str:
+    return f"{entry[key]:.6g}" if key in entry else ""
+
+
+def last_logged(log: Log, key: str) -> float | None:
+    """The last value that was logged under a name."""
+    return next((float(entry[key]) for entry in reversed(log) if key in entry), None)

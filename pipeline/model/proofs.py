@@ -1,0 +1,113 @@
+"""What is proved before a model is trained: which tokens are learnt, that the end of a turn is among them, and what was left out.
+
+A trainer drops rows and cuts answers without a word, and a run that learns nothing has a normal loss curve.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.model.rendering import TEMPLATE, Row
+from pipeline.stage import Fault
+
+SHOWN = 3  # learnt spans that are shown
+MOST = 0.95  # of the tokens: where more are learnt, the mask is not there
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A record that is not trained, and why."""
+
+    source: str
+    reason: str
+
+
+def fitting(
+    rows: Sequence[Row], max_length: int, context: int | None, may_drop: bool
+) -> tuple[list[Row], list[Dropped]]:
+    """The rows that fit into `max_length` tokens and the model's `context`, and those that do not.
+
+    Raises Fault where one does not and none may be dropped, or none is left.
+    """
+    if context is not None and max_length > context:
+        fault = f"is {max_length}, and the base reads at most {context} tokens"
+        raise Fault("params.yaml: train.max_length", fault, f"write {context} or less")
+    kept = [row for row in rows if len(row.ids) <= max_length]
+    dropped = [
+        Dropped(row.source, f"{len(row.ids)} tokens, and train.max_length is {max_length}")
+        for row in rows
+        if len(row.ids) > max_length
+    ]
+    if dropped and not may_drop:
+        fault = f"{len(dropped)} of {len(rows)} examples do not fit ({dropped[0].source} first: {dropped[0].reason})"
+        raise Fault("params.yaml: train.max_length", fault, "raise it, or set train.too_long to drop")
+    if not kept:
+        raise Fault("params.yaml: train.max_length", "leaves no example to train on", "raise it")
+    return kept, dropped
+
+
+def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, ends: set[int]) -> dict[str, Any]:
+    """What is learnt, counted. `ends` are the tokens at which the model stops.
+
+    Raises Fault where nothing is learnt, nearly everything is, an end of turn is not learnt, or a row begins twice.
+    """
+    total = sum(len(row.ids) for row in rows)
+    learnt = sum(sum(row.learnt) for row in rows)
+    if not all(any(row.learnt) for row in rows):
+        place = next(row.source for row in rows if not any(row.learnt))
+        raise Fault(place, "has no token that is learnt", "give it an answer")
+    if learnt >= MOST * total:
+        fault = f"marks {learnt / total:.0%} of the tokens as learnt, so that questions would be learnt as well"
+        raise Fault(TEMPLATE, fault, "take another base, or mend the template")
+    for row in rows:
+        _check_end(row, tokenizer, ends)
+    begins = tokenizer.bos_token_id
+    begun = Counter(row.ids.count(begins) for row in rows) if begins is not None and begins not in ends else Counter()
+    if any(count > 1 for count in begun):
+        raise Fault(TEMPLATE, "writes the token that begins a text more than once", "mend the template")
+    return {
+        "rows_in": len(rows) + len(dropped),
+        "rows_trained": len(rows),
+        "dropped": [{"source": one.source, "reason": one.reason} for one in dropped],
+        "tokens": total,
+        "supervised_tokens": learnt,
+        "supervised_share": round(learnt / total, 4),
+        "longest": max(len(row.ids) for row in rows),
+        "first_spans": [tokenizer.decode(_learnt(row)) for row in rows[:SHOWN]],
+        "end_of_turn": sorted({tokenizer.decode([_end(row, ends)]) for row in rows}),
+        "beginnings": {str(count): number for count, number in sorted(begun.items())},
+    }
+
+
+def _learnt(row: Row) -> list[int]:
+    return [token for token, is_learnt in zip(row.ids, row.learnt, strict=True) if is_learnt]
+
+
+def _end(row: Row, ends: set[int]) -> int:
+    return next(token for token in reversed(_learnt(row)) if token in ends)
+
+
+def _check_end(row: Row, tokenizer: Any, ends: set[int]) -> None:
+    """Each learnt span ends with a token at which the model stops; blanks after it do no harm."""
+    spans: list[list[int]] = [[]]
+    for token, is_learnt in zip(row.ids, row.learnt, strict=True):
+        if is_learnt:
+            spans[-1].append(token)
+        elif spans[-1]:
+            spans.append([])
+    for span in filter(None, spans):
+        last = max((n for n, token in enumerate(span) if token in ends), default=None)
+        if last is None or tokenizer.decode(span[last + 1 :], skip_special_tokens=True).strip():
+            names = ", ".join(repr(tokenizer.decode([end])) for end in sorted(ends)) or "no token"
+            fault = (
+                f"has no end of turn after an answer ({row.source}): the model stops at {names}, and never learnt to"
+            )
+            raise Fault(TEMPLATE, fault, "take an instruct version of the model, or mend its template")
+
+
+def prove_trainer(trained: Sequence[tuple[list[int], list[bool]]], rows: Sequence[Row]) -> None:
+    """Raises Fault where a trainer does not hold the rows that were proved."""
+    if [(row.ids, row.learnt) for row in rows] != list(trained):
+        fault = f"holds {len(trained)} rows that are not the {len(rows)} that were proved"
+        raise Fault("the trainer", fault, "pin the versions of requirements/model.txt")

@@ -1,0 +1,53 @@
+"""A record as the tokens that a model learns: rendered by the model's own chat template, with a mark on each token that is learnt.
+
+Training renders what serving renders: the tokens before an answer are those that the question gives when it is asked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.data.records import Turn
+from pipeline.model.base import token_ids
+from pipeline.stage import Fault
+
+TEMPLATE = "the chat template of the base"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The tokens of one example, and which of them are learnt. `source` is the place of its record."""
+
+    source: str
+    ids: list[int]
+    learnt: list[bool]
+
+
+def supervised(tokenizer: Any, turns: Sequence[Turn], first: int, source: str) -> Row:
+    """Tokens of turns that end with an answer; learnt are the answers from turn `first` on, each with its end of turn.
+
+    Raises Fault where the template renders a question for training in another way than for serving.
+    """
+    whole = token_ids(tokenizer, list(turns), is_asked=False)
+    learnt = [False] * len(whole)
+    for number in range(first, len(turns)):
+        if turns[number]["role"] == "assistant":
+            start, end = _span(tokenizer, turns, number, whole)
+            learnt[start:end] = [True] * (end - start)
+    return Row(source, whole, learnt)
+
+
+def _span(tokenizer: Any, turns: Sequence[Turn], number: int, whole: list[int]) -> tuple[int, int]:
+    """Where the answer of that turn stands among all tokens."""
+    asked = token_ids(tokenizer, list(turns[:number]), is_asked=True)
+    if whole[: len(asked)] != asked:
+        is_last = number == len(turns) - 1
+        fault = "renders a question for training in another way than for serving"
+        remedy = "mend it" if is_last else "set train.turns to last, since it renders earlier answers in another way"
+        raise Fault(TEMPLATE, fault, remedy)
+    if number == len(turns) - 1:
+        return len(asked), len(whole)
+    through = token_ids(tokenizer, list(turns[: number + 1]), is_asked=False)
+    if whole[: len(through)] != through:
+        raise Fault(TEMPLATE, "renders an answer in another way when the talk goes on", "set train.turns to last")
+    return len(asked), len(through)

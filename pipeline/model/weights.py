@@ -1,0 +1,106 @@
+"""The model that a phase trains: whole or in four bits, with the adapter that an earlier phase made, or a new one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.model.base import chosen_device, chosen_dtype, load_model
+from pipeline.model.recipe import AdapterParams, TrainParams
+from pipeline.stage import Fault
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a phase begins with: the folder of a whole model, and an adapter on it where there is one."""
+
+    folder: Path
+    adapter: Path | None = None
+
+
+def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: bool = False) -> Any:
+    """The model, ready to be trained further where it has an adapter.
+
+    Where all weights are trained, `dtype` auto holds them in float32 and computes in what it is otherwise: the steps are too small
+    for weights of 16 bits.
+    """
+    if is_quantised:
+        model = load_quantised(start.folder, params.dtype, params.device)
+    else:
+        dtype = "float32" if is_whole and params.dtype == "auto" else params.dtype
+        model = load_model(start.folder, dtype, params.device)
+    model.config.use_cache = False
+    if start.adapter is None:
+        return model
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, start.adapter, is_trainable=True)
+
+
+def load_quantised(folder: Path, dtype: str, device: str) -> Any:
+    """The model with its linear layers in NF4, doubly quantised (Dettmers et al., 2023), computing in `dtype` (auto: bfloat16)."""
+    import torch
+    from bitsandbytes.nn.modules import Linear4bit
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+
+    compute = torch.bfloat16 if dtype == "auto" else chosen_dtype(dtype, device)
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=compute,
+        quantization_config=BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=compute,
+        ),
+        device_map={"": chosen_device(device)},
+        use_safetensors=True,
+        trust_remote_code=False,
+    )
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            # On CPUs with AVX512-BF16 a layer that was once asked in evaluation mode is repacked for good, and passes no
+            # gradient on when it is trained again (bitsandbytes 0.50).
+            module.support_avx512bf16_for_cpu = False
+    return model
+
+
+def lora_config(adapter: AdapterParams) -> Any:
+    """PEFT's settings of a new adapter."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=adapter.r,
+        lora_alpha=adapter.alpha,
+        lora_dropout=adapter.dropout,
+        target_modules=adapter.targets,
+        use_rslora=adapter.rslora,
+        use_dora=adapter.dora,
+        task_type="CAUSAL_LM",
+    )
+
+
+def no_such_targets(adapter: AdapterParams) -> Fault:
+    """What is wrong where no module has the name of a target."""
+    return Fault(
+        "params.yaml: train.adapter.targets", f"{adapter.targets} match no module of the base", "write all-linear"
+    )
+
+
+def stop_tokens(tokenizer: Any, folder: Path) -> set[int]:
+    """The tokens at which the model stops: the tokenizer's end, and those of its generation settings."""
+    from transformers import GenerationConfig
+
+    ends = {tokenizer.eos_token_id}
+    if (folder / "generation_config.json").is_file():
+        found = GenerationConfig.from_pretrained(folder).eos_token_id
+        ends |= set(found) if isinstance(found, list) else {found}
+    return {end for end in ends if end is not None}
+
+
+def context_of(folder: Path) -> int | None:
+    """How many tokens the model reads, or None where it does not say."""
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return int(found) if found else None

@@ -1,0 +1,92 @@
+"""Runs of `train` that are killed, one after the other, each in a process that is forked once everything is imported.
+
+    python -m tests.interrupted <folder> <plan>
+
+The plan is JSON: a list of runs, each a list of kills. Each kill is `["step", n]` (at the end of step n), `["save", part, n]` (in the
+n-th save, before `part` is written: optimizer, state or manifest), `["done", part]` (while a phase's result is put down) or
+`["after", seconds]`. After its kills a run goes on to its end, into the folder out-<number>. Prints how many kills hit.
+"""
+
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+import peft  # noqa: F401  # so that a forked process finds it
+import transformers
+import trl  # noqa: F401  # so that a forked process finds it
+
+from pipeline.model import checkpoints, phases
+from pipeline.train import RUNS, main
+from tests.lessons import params, paths
+
+
+def kill_here(*_arguments, **_options):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def at_call(place, name, number):
+    """Kill at the call of that number, before it does anything."""
+    original, calls = getattr(place, name), [0]
+
+    def counted(*arguments, **options):
+        calls[0] += 1
+        if calls[0] == number:
+            kill_here()
+        return original(*arguments, **options)
+
+    setattr(place, name, counted)
+
+
+def prepare(kind, *more):
+    trainer = transformers.Trainer
+    if kind == "step":
+        at_call(trainer, "training_step", more[0] + 1)
+    elif kind == "save":
+        part, number = more
+        where = {
+            "optimizer": (trainer, "_save_optimizer_and_scheduler"),
+            "state": (transformers.TrainerState, "save_to_json"),
+            "manifest": (checkpoints, "_sync_folder"),
+        }
+        if part == "manifest":
+            at_call(checkpoints, "_synced", 4 * number)  # in the middle of the digests
+        else:
+            at_call(*where[part], number)
+    elif kind == "done":
+        at_call(phases, {"result": "seal", "copy": "publish"}[more[0]], 1)
+
+
+def train(recipe, out, kill):
+    """One process that trains; whether it was killed."""
+    child = os.fork()
+    if not child:
+        if kill and kill[0] != "after":
+            prepare(*kill)
+        shutil.rmtree(out, ignore_errors=True)  # as DVC does
+        main(recipe, *paths(out))
+        os._exit(0)
+    if kill and kill[0] == "after":
+        time.sleep(kill[1])
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or status == 0, status
+    return os.WIFSIGNALED(status)
+
+
+def interrupted(folder, plan, names):
+    os.chdir(folder)
+    recipe, hits = params(*names), 0
+    for number, kills in enumerate(plan):
+        shutil.rmtree(RUNS, ignore_errors=True)
+        for kill in kills:
+            hits += train(recipe, f"out-{number}", kill)
+        assert not train(recipe, f"out-{number}", None)
+    print(json.dumps({"hits": hits}))
+
+
+if __name__ == "__main__":
+    interrupted(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:])

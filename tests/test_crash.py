@@ -1,0 +1,79 @@
+"""Training is killed with SIGKILL, anywhere, and ends with the bytes of a run that was never killed."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.stage import ENVIRONMENT
+from tests.lessons import files_of, make_base, preference, project
+from tests.project import ROOT, record
+
+PARTS = ("optimizer", "state", "manifest")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return make_base(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture
+def folder(base, tmp_path):
+    return project(tmp_path / "project", base)
+
+
+@pytest.fixture
+def pairs(base, tmp_path):
+    records = [record(number) for number in range(16)] + [preference(number) for number in range(30, 38)]
+    return project(tmp_path / "pairs", base, records)
+
+
+def interrupted(folder, plan, *phases):
+    """Run the plan, a run without a kill first; asserts that all runs end alike, and returns how many kills hit."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.interrupted", str(folder), json.dumps([[], *plan]), *phases],
+        cwd=ROOT,
+        env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    whole = files_of(folder / "out-0")
+    assert whole
+    for number in range(1, len(plan) + 1):
+        assert files_of(folder / f"out-{number}") == whole, plan[number - 1]
+    return json.loads(done.stdout.splitlines()[-1])["hits"], done.stdout
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_ends_with_the_same_bytes(folder):
+    plan = [
+        [["step", 5]],
+        *([["save", part, 2]] for part in PARTS),
+        [["step", 3], ["save", "state", 1], ["done", "result"]],
+    ]
+    hits, said = interrupted(folder, plan, "lora")
+    assert hits == 7
+    assert said.count("lora goes on from step") >= 5
+    assert "was not finished, and is passed over" in said
+
+
+@pytest.mark.slow
+def test_what_a_phase_made_is_not_made_again_after_a_kill_in_the_next_one(pairs):
+    hits, said = interrupted(pairs, [[["step", 14]], [["done", "copy"]]], "lora", "dpo")
+    assert hits == 2
+    assert "lora was done before" in said
+    assert "dpo was done before" in said
+
+
+@pytest.mark.rehearsal
+@pytest.mark.parametrize("seed", range(5))
+def test_fifty_kills_at_random_moments_change_no_byte(pairs, seed):
+    rng = random.Random(seed)
+    plan = [[["after", rng.uniform(0.05, 4)] for _ in range(rng.randint(1, 3))] for _ in range(5)]
+    hits, _ = interrupted(pairs, plan, "lora", "dpo")
+    assert hits

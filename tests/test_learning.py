@@ -1,0 +1,258 @@
+"""The phases of a training run, each on a random model, in process: what is trained, what is served, and what is refused."""
+
+import json
+import shutil
+
+import msgspec
+import pytest
+
+from pipeline.data.records import record_id, write_records
+from pipeline.model.adapter import load_any, served
+from pipeline.model.base import load_tokenizer
+from pipeline.stage import Fault
+from pipeline.train import RUNS, main
+from tests.lessons import files_of, make_base, params, paths, preference, project
+from tests.project import record
+
+pytestmark = pytest.mark.slow
+TALK = (
+    {"role": "user", "content": "hello"},
+    {"role": "assistant", "content": "which colour?"},
+    {"role": "user", "content": "a red door"},
+    {"role": "assistant", "content": '{"label": "red"}'},
+)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    return make_base(tmp_path_factory.mktemp("random"))
+
+
+@pytest.fixture
+def trained(base, tmp_path, monkeypatch):
+    """Trains in a folder of its own; gives the proofs and the folder of what was made."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*phases, records=(), checked=(), out="out", **changes):
+        project(tmp_path, base, records, checked)
+        shutil.rmtree(tmp_path / out, ignore_errors=True)
+        main(params(*phases, **changes), *paths(out))
+        return json.loads((tmp_path / out / "proofs.json").read_text()), tmp_path / out
+
+    return run
+
+
+def mixed(first=0):
+    return [*(record(n) for n in range(first, first + 8)), *(preference(n) for n in range(first + 8, first + 16))]
+
+
+@pytest.mark.parametrize(
+    ("phases", "kind", "folders"),
+    [
+        (["lora"], "adapter", ["1-lora"]),
+        (["qlora"], "adapter", ["1-qlora"]),
+        (["full"], "model", ["1-full"]),
+        (["dpo"], "adapter", ["1-dpo"]),
+        (["lora", "dpo"], "adapter", ["1-lora", "2-dpo"]),
+        (["full", "dpo"], "adapter", ["1-full", "2-dpo"]),
+    ],
+)
+def test_each_phase_trains_is_proved_and_the_last_one_is_served(trained, phases, kind, folders):
+    records, checked = ([record(n) for n in range(16)], [record(n) for n in range(20, 24)])
+    if "dpo" in phases:
+        records, checked = mixed(), mixed(20)[6:10]
+    proofs, out = trained(*phases, records=records, checked=checked)
+    assert list(proofs) == folders == [path.name for path in sorted(out.iterdir()) if path.is_dir()]
+    assert (served(out).kind, served(out).folder) == (kind, folders[-1])
+    for name, proof in proofs.items():
+        assert proof["rows_in"] == proof["rows_trained"] == (8 if name.endswith("dpo") else 16)
+        assert proof["end_of_turn"] == ["<end>"]
+        assert proof["beginnings"] == {"1": proof["rows_in"]}
+        assert all(span.startswith('{"label": "') and span.endswith('"}<end>') for span in proof["first_spans"])
+        assert 0 < proof["trainable_parameters"] <= proof["parameters"]
+        assert proof["validation_loss"] is not None
+        assert (proof["preference_accuracy"] is not None) == name.endswith("dpo")
+    assert not list(out.rglob("*.bin"))
+    assert not list(out.rglob("*.pt"))
+    assert str(out.parent) not in "".join(path.read_text(errors="ignore") for path in out.rglob("*.json"))
+    assert load_any(out, "auto", "cpu").model.config.model_type == "llama"
+
+
+def test_the_loss_falls_in_every_phase(trained):
+    _, out = trained("lora", "dpo", records=mixed(), checked=mixed()[6:10], lora={"epochs": 6}, dpo={"epochs": 6})
+    rows = [line.split("\t") for line in (out / "loss.tsv").read_text().splitlines()[1:]]
+    for phase in ("lora", "dpo"):
+        checked = [float(row[3]) for row in rows if row[1] == phase and row[3]]
+        assert checked[-1] < checked[0]
+    steps = [int(row[0]) for row in rows]
+    assert steps == sorted(steps)
+    assert steps[-1] == 24 + 12
+
+
+def test_dpo_goes_on_with_the_adapter_of_the_phase_before(trained):
+    _, out = trained("lora", "dpo", records=mixed(), dpo={"learning_rate": 1e-9})
+    from safetensors.torch import load_file
+
+    first, second = (load_file(out / name / "adapter_model.safetensors") for name in ("1-lora", "2-dpo"))
+    assert first.keys() == second.keys()
+    assert all((first[name] - second[name]).abs().max() < 1e-5 for name in first)
+    assert not (out / "2-dpo/ref").exists()
+
+
+CHANGES = [
+    {"seed": 2},
+    {"turns": "all"},
+    {"schedule": "constant"},
+    {"warmup_share": 0.5},
+    {"weight_decay": 0.5},
+    {"dtype": "bfloat16"},
+    *({"lora": change} for change in ({"epochs": 1}, {"learning_rate": 0.02}, {"batch_size": 2}, {"accumulate": 2})),
+    *(
+        {"adapter": change}
+        for change in (
+            {"r": 2},
+            {"alpha": 20},
+            {"dropout": 0.5},
+            {"targets": ["q_proj"]},
+            {"rslora": True},
+            {"dora": True},
+        )
+    ),
+]
+
+
+def weights(folder):
+    return {name: content for name, content in files_of(folder).items() if name.endswith("adapter_model.safetensors")}
+
+
+def test_every_knob_changes_the_run_and_the_same_knobs_give_the_same_bytes(trained):
+    """`phases`, `max_length`, `too_long`, `save_every`, `device` and `threads` have tests of their own, as have other phases."""
+    talks = [msgspec.structs.replace(record(n), messages=TALK, id=record_id(TALK), source=f"t:{n}") for n in range(2)]
+    records = [*(record(n) for n in range(10)), *talks]
+    _, out = trained(records=records)
+    first = files_of(out)
+    _, again = trained(records=records)
+    assert files_of(again) == first
+    seen = [weights(out)]
+    for change in CHANGES:
+        _, out = trained(records=records, **change)
+        assert weights(out) not in seen, change
+        seen.append(weights(out))
+
+
+@pytest.mark.parametrize("change", [{"beta": 5.0}, {"quantise": True}, {"learning_rate": 0.02}])
+def test_every_knob_of_dpo_changes_the_run(trained, change):
+    _, out = trained("dpo", records=mixed())
+    first = weights(out)
+    _, out = trained("dpo", records=mixed(), dpo=change)
+    assert weights(out) != first
+
+
+def test_a_checkpoint_is_written_as_often_as_the_knob_says(trained, monkeypatch):
+    from pipeline.model import trainer
+
+    saved = []
+    monkeypatch.setattr(trainer, "seal", lambda place: saved.append(place.name))
+    trained(save_every=3)
+    assert saved == ["checkpoint-3", "checkpoint-6", "checkpoint-8"]
+
+
+def test_a_talk_teaches_its_last_answer_or_every_one(trained):
+    talk = msgspec.structs.replace(record(1), messages=TALK, id=record_id(TALK))
+    last, _ = trained(records=[talk, record(2)])
+    every, _ = trained(records=[talk, record(2)], turns="all")
+    assert last["1-lora"]["first_spans"][0] == '{"label": "red"}<end>'
+    assert every["1-lora"]["first_spans"][0] == 'which colour?<end>{"label": "red"}<end>'
+    assert every["1-lora"]["supervised_tokens"] > last["1-lora"]["supervised_tokens"]
+
+
+def test_an_example_that_does_not_fit_stops_the_run_or_is_dropped_and_counted(trained):
+    records = [*(record(n) for n in range(8)), record(100_000_000)]
+    longest = trained(records=records)[0]["1-lora"]["longest"]
+    assert trained(records=records, max_length=longest)[0]["1-lora"]["dropped"] == []
+    with pytest.raises(
+        Fault, match=r"train\.max_length: 1 of 9 examples do not fit \(f:100000000 first: .*raise it, or"
+    ):
+        trained(records=records, max_length=longest - 1)
+    proofs, _ = trained(records=records, max_length=longest - 1, too_long="drop")
+    found = proofs["1-lora"]
+    assert (found["rows_in"], found["rows_trained"]) == (9, 8)
+    assert found["dropped"] == [
+        {"source": "f:100000000", "reason": f"{longest} tokens, and train.max_length is {longest - 1}"}
+    ]
+    with pytest.raises(Fault, match="leaves no example"):
+        trained(records=records, max_length=8, too_long="drop")
+
+
+def test_a_length_that_the_base_cannot_read_is_refused(trained):
+    trained(max_length=512)
+    with pytest.raises(Fault, match=r"train\.max_length: is 513, and the base reads at most 512 tokens"):
+        trained(max_length=513)
+
+
+def test_targets_that_match_nothing_are_named(trained):
+    for phases, records in ((["lora"], ()), (["dpo"], mixed())):
+        with pytest.raises(Fault, match=r"train\.adapter\.targets: \['no_such_layer'\] match no module"):
+            trained(*phases, records=records, adapter={"targets": ["no_such_layer"]})
+
+
+def test_a_loss_that_is_no_number_stops_the_run(trained):
+    with pytest.raises(Fault, match=r"the loss is (nan|inf) at step \d+; lower the learning rate"):
+        trained(lora={"learning_rate": 1e38, "epochs": 10})
+
+
+def test_a_template_without_an_end_of_turn_is_refused(base, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tokenizer = load_tokenizer(base)
+    with_end = tokenizer.chat_template
+    tokenizer.chat_template = with_end.replace("<end>", "")
+    broken = tmp_path / "broken"
+    shutil.copytree(base, broken)
+    tokenizer.save_pretrained(broken)
+    with pytest.raises(
+        Fault, match=r"the chat template of the base: has no end of turn after an answer \(f:0\).*'<end>'"
+    ):
+        _train_on(broken, tmp_path)
+    tokenizer.chat_template = with_end.replace(
+        "<{{ m['role'] }}>", "<{{ m['role'] }}>{% if add_generation_prompt %} {% endif %}"
+    )
+    tokenizer.save_pretrained(broken)
+    with pytest.raises(Fault, match="renders a question for training in another way than for serving"):
+        _train_on(broken, tmp_path)
+
+
+def _train_on(model, folder):
+    shutil.rmtree(folder / "model", ignore_errors=True)
+    project(folder, model)
+    main(params(), *paths())
+
+
+def test_a_full_disk_is_said_in_a_line(trained, monkeypatch):
+    from pipeline.model import trainer
+
+    def full(_place):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(trainer, "seal", full)
+    with pytest.raises(Fault, match="the disk is full; make room"):
+        trained()
+
+
+def test_another_setting_never_goes_on_from_an_old_run(trained, tmp_path, capsys):
+    trained("lora", "dpo", records=mixed())
+    assert "was done before" not in capsys.readouterr().out
+    trained("lora", "dpo", records=mixed(), dpo={"beta": 0.5})
+    assert "lora was done before" in capsys.readouterr().out  # nothing that shapes it has changed
+    trained("lora", "dpo", records=mixed(), lora={"learning_rate": 0.02})
+    assert "was done before" not in capsys.readouterr().out
+    assert list((tmp_path / RUNS).iterdir())
+    write_records(tmp_path / "train.jsonl", mixed()[1:])
+    main(params("lora", "dpo"), *paths())
+    assert "was done before" not in capsys.readouterr().out
+
+
+def test_what_was_trained_before_is_not_left_beside_it(trained, base, tmp_path):
+    _, out = trained("lora", "dpo", records=mixed())
+    project(tmp_path, base)
+    main(params("full"), *paths())
+    assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["1-full"]
