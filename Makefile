@@ -66,7 +66,7 @@ rehearse: $(INSTALLED)  ## the long trials, minutes each: training is killed aga
 	@$(BIN)/python -m pytest -m rehearsal
 
 test-fast: $(INSTALLED)  ## the tests that take seconds
-	@$(BIN)/python -m pytest -m "not slow and not rehearsal"
+	@$(BIN)/python -m pytest -m "not slow"
 
 check: $(INSTALLED)  ## lint, types, workflows; writes nothing
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/zizmor --offline --quiet .github/workflows \

@@ -70,6 +70,7 @@ def test_what_a_phase_made_is_not_made_again_after_a_kill_in_the_next_one(pairs)
     assert "dpo was done before" in said
 
 
+@pytest.mark.slow
 @pytest.mark.rehearsal
 @pytest.mark.parametrize("seed", range(5))
 def test_fifty_kills_at_random_moments_change_no_byte(pairs, seed):

@@ -184,12 +184,6 @@ def test_an_example_that_does_not_fit_stops_the_run_or_is_dropped_and_counted(tr
         trained(records=records, max_length=8, too_long="drop")
 
 
-def test_a_length_that_the_base_cannot_read_is_refused(trained):
-    trained(max_length=512)
-    with pytest.raises(Fault, match=r"train\.max_length: is 513, and the base reads at most 512 tokens"):
-        trained(max_length=513)
-
-
 def test_targets_that_match_nothing_are_named(trained):
     for phases, records in ((["lora"], ()), (["dpo"], mixed())):
         with pytest.raises(Fault, match=r"train\.adapter\.targets: \['no_such_layer'\] match no module"):

@@ -92,8 +92,14 @@ def test_what_does_not_fit_is_named_or_dropped():
     kept, dropped = fitting([short, long], 2, None, may_drop=True)
     assert kept == [short]
     assert dropped == [Dropped("b:2", "3 tokens, and train.max_length is 2")]
-    with pytest.raises(Fault, match="reads at most 2 tokens"):
-        fitting([short], 3, 2, may_drop=True)
+
+
+def test_the_context_of_the_base_counts_where_it_is_less():
+    short, long = row([2], [END]), row([2, 3], [END], source="b:2")
+    assert fitting([short], 3, 2, may_drop=False) == ([short], [])
+    with pytest.raises(Fault, match=r"b:2 first: 3 tokens, and the base reads 2\); shorten the examples, or set"):
+        fitting([short, long], 4, 2, may_drop=False)
+    assert fitting([short, long], 4, 2, may_drop=True)[1] == [Dropped("b:2", "3 tokens, and the base reads 2")]
 
 
 def test_a_trainer_that_holds_other_rows_is_refused():

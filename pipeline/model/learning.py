@@ -64,10 +64,16 @@ def _answers(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Traine
     rows = [supervised(lesson.tokenizer, one.turns, one.first, one.source) for one in lesson.learnt]
     checked = [supervised(lesson.tokenizer, one.turns, one.first, one.source) for one in lesson.checked]
     kept, dropped = _fitting(lesson, start, rows)
-    checked = [row for row in checked if len(row.ids) <= lesson.params.max_length]
+    most = _most(lesson, start)
+    checked = [row for row in checked if len(row.ids) <= most]
     proofs = prove_mask(kept, dropped, lesson.tokenizer, stop_tokens(lesson.tokenizer, start.folder))
     model, log = supervise(phase, start, lesson.tokenizer, kept, checked, lesson.params, folder, lesson.shows)
     return model, log, proofs
+
+
+def _most(lesson: Lesson, start: Start) -> int:
+    """How many tokens an example may have."""
+    return min(lesson.params.max_length, context_of(start.folder) or lesson.params.max_length)
 
 
 def _fitting(lesson: Lesson, start: Start, rows: Sequence[Row]) -> tuple[list[Row], list[Dropped]]:
@@ -76,10 +82,11 @@ def _fitting(lesson: Lesson, start: Start, rows: Sequence[Row]) -> tuple[list[Ro
 
 
 def _pairs(lesson: Lesson, start: Start, folder: Path) -> Trained:
-    checked = [pair for pair in _as_pairs(lesson, lesson.checked) if pair.size <= lesson.params.max_length]
+    most = _most(lesson, start)
+    checked = [pair for pair in _as_pairs(lesson, lesson.checked) if pair.size <= most]
     pairs = _as_pairs(lesson, lesson.learnt)
     _, dropped = _fitting(lesson, start, [pair.longer for pair in pairs])
-    trained = [pair for pair in pairs if pair.size <= lesson.params.max_length]
+    trained = [pair for pair in pairs if pair.size <= most]
     ends = stop_tokens(lesson.tokenizer, start.folder)
     proofs = prove_mask([pair.chosen for pair in trained], dropped, lesson.tokenizer, ends)
     prove_mask([pair.rejected for pair in trained], [], lesson.tokenizer, ends)

@@ -6,15 +6,15 @@ def steady(threads: int, seed: int) -> None:
     import logging
     import warnings
 
+    # bitsandbytes, which PEFT imports, misses a kernel from the hub that it can do without.
+    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
+    # Checkpoints are told apart by their numbers; whether a file system keeps times well does not matter.
+    logging.getLogger("transformers.trainer_utils").setLevel(logging.ERROR)
     import torch
     from transformers import set_seed
 
     # TRL 1.16 asks transformers 5.23 by a name that it has given up; both are pinned.
     warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*", category=FutureWarning)
-    # bitsandbytes, which PEFT imports, misses a kernel from the hub that it can do without.
-    logging.getLogger("bitsandbytes.backends.cpu.ops").setLevel(logging.ERROR)
-    # Checkpoints are told apart by their numbers; whether a file system keeps times well does not matter.
-    logging.getLogger("transformers.trainer_utils").setLevel(logging.ERROR)
     if threads:
         torch.set_num_threads(threads)
     set_seed(seed)

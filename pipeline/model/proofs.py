@@ -30,20 +30,16 @@ def fitting(
 
     Raises Fault where one does not and none may be dropped, or none is left.
     """
-    if context is not None and max_length > context:
-        fault = f"is {max_length}, and the base reads at most {context} tokens"
-        raise Fault("params.yaml: train.max_length", fault, f"write {context} or less")
-    kept = [row for row in rows if len(row.ids) <= max_length]
-    dropped = [
-        Dropped(row.source, f"{len(row.ids)} tokens, and train.max_length is {max_length}")
-        for row in rows
-        if len(row.ids) > max_length
-    ]
+    most, said, remedy = max_length, f"train.max_length is {max_length}", "raise it"
+    if context is not None and context < max_length:
+        most, said, remedy = context, f"the base reads {context}", "shorten the examples"
+    kept = [row for row in rows if len(row.ids) <= most]
+    dropped = [Dropped(row.source, f"{len(row.ids)} tokens, and {said}") for row in rows if len(row.ids) > most]
     if dropped and not may_drop:
         fault = f"{len(dropped)} of {len(rows)} examples do not fit ({dropped[0].source} first: {dropped[0].reason})"
-        raise Fault("params.yaml: train.max_length", fault, "raise it, or set train.too_long to drop")
+        raise Fault("params.yaml: train.max_length", fault, f"{remedy}, or set train.too_long to drop")
     if not kept:
-        raise Fault("params.yaml: train.max_length", "leaves no example to train on", "raise it")
+        raise Fault("params.yaml: train.max_length", "leaves no example to train on", remedy)
     return kept, dropped
 
 

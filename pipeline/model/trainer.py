@@ -130,6 +130,8 @@ def _teller(show: Show, has_validation: bool) -> Any:
         def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
             is_end = round(state.epoch, 6).is_integer() or state.global_step == state.max_steps
             control.should_evaluate = has_validation and is_end
+            # The loss is told as a mean since the last time, which a run that goes on from here would not know.
+            control.should_log = control.should_log or control.should_save
 
         def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
             seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
