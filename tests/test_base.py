@@ -19,6 +19,8 @@ from pipeline.desk.base import pinned
 from pipeline.model.base import Base, base_folder, load_base, sha256
 from pipeline.stage import Fault
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 SHA = "0123456789" * 4
 FILES = {

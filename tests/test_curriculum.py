@@ -15,6 +15,8 @@ from tools.curriculum.probes import PER_SKILL, held_out_probes, over_refusal_twi
 from tools.curriculum.skills import PROBED, WIDENING
 from tools.curriculum.words import Words
 
+pytestmark = pytest.mark.slow
+
 SEED = 3
 TASK_WORDS = "category response escalate delivery damaged_item return_exchange refund payment cancellation product_question account offers"
 

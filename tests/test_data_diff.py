@@ -7,6 +7,8 @@ from pipeline.pull_request.report import band
 from tests.data_repository import COST, NO_CHANGE, RAW, asked, id_of, reply, review, row, ten_rows, verdict_of
 from tests.examples import source_entry
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path):

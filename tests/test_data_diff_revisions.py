@@ -13,6 +13,8 @@ from tests.data_repository import RAW, Repository, row, ten_rows, verdict_of
 from tests.examples import source_entry
 from tests.project import git
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path):

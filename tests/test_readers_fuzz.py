@@ -21,6 +21,8 @@ from tests.examples import answer, contract, source
 from tests.rows import AGAINST, SAME, called
 from tests.test_files import parquet, table, zstd
 
+pytestmark = pytest.mark.slow
+
 ROWS = [row for _, row in [*SAME, *AGAINST]] + [called('{"order": 7}')]
 WORDS = sorted(
     {key for row in ROWS for key in row}

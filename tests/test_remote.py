@@ -15,6 +15,8 @@ from pipeline.remote.service import Answer, Request, dollars, most, price
 from pipeline.stage import Fault
 from tests.service import KEY, completion, local_service, says, service
 
+pytestmark = pytest.mark.slow
+
 TURNS = [{"role": "system", "content": "Vary it."}, {"role": "user", "content": "<example>"}]
 SCHEMA = {"name": "example", "strict": True, "schema": {"type": "object"}}
 

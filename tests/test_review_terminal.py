@@ -15,6 +15,8 @@ from tests import review_desk
 from tests.project import ROOT
 from tests.review_desk import ONE, THREE, TWO, decided, verdicts
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
