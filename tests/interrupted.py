@@ -47,15 +47,12 @@ def prepare(kind, *more):
         at_call(trainer, "training_step", more[0] + 1)
     elif kind == "save":
         part, number = more
-        where = {
-            "optimizer": (trainer, "_save_optimizer_and_scheduler"),
-            "state": (transformers.TrainerState, "save_to_json"),
-            "manifest": (checkpoints, "_sync_folder"),
-        }
-        if part == "manifest":
-            at_call(checkpoints, "_synced", 4 * number)  # in the middle of the digests
-        else:
-            at_call(*where[part], number)
+        place, name, calls = {
+            "optimizer": (trainer, "_save_optimizer_and_scheduler", 1),
+            "state": (transformers.TrainerState, "save_to_json", 1),
+            "manifest": (checkpoints, "_synced", 4),  # in the middle of the digests
+        }[part]
+        at_call(place, name, calls * number)
     elif kind == "done":
         at_call(phases, {"result": "seal", "copy": "publish"}[more[0]], 1)
 
