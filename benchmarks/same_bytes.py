@@ -16,7 +16,7 @@ from pipeline.stage import ENVIRONMENT
 STEPS = """
 import shutil, time
 from pathlib import Path
-from pipeline.model.recipe import TrainParams
+from pipeline.model.training.recipe import TrainParams
 from pipeline.stage import load_params
 from pipeline.train import main
 params = load_params(TrainParams)

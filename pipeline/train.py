@@ -14,29 +14,19 @@ Checkpoints stand in `.cache/training`, since DVC deletes the outputs of a stage
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.data import prompts
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
-from pipeline.data.records import Record, Turn, read_records
-from pipeline.model.recipe import Phase, TrainParams
+from pipeline.data.records import Record, read_records
+from pipeline.model.rendering import Example
+from pipeline.model.training.recipe import Phase, TrainParams
 from pipeline.stage import Fault, progress, run, write_report
 
 RUNS = Path(".cache/training")
 CODE = (Path(__file__), Path(prompts.__file__))  # what renders; the rest stands in pipeline/model
-
-
-@dataclass(frozen=True)
-class Example:
-    """A record as turns. `first` is the turn from which on answers are learnt; `other` is the answer that is worse, if any."""
-
-    source: str
-    turns: list[Turn]
-    first: int
-    other: list[Turn]
 
 
 def examples(records: Sequence[Record], shown: list[Record], prompt: Prompt, turns: str) -> list[Example]:
@@ -73,9 +63,9 @@ def main(
 ) -> None:
     from pipeline.model.adapter import BASE, PROMPT, Made, save_adapter, save_whole
     from pipeline.model.base import base_folder, chosen_dtype, load_base, load_tokenizer
-    from pipeline.model.learning import Lesson, learn
     from pipeline.model.machine import steady
-    from pipeline.model.phases import forget, loss_table, publish, run_phases
+    from pipeline.model.training.learning import Lesson, learn
+    from pipeline.model.training.phases import forget, loss_table, publish, run_phases
 
     steady(params.threads, params.seed)
     wording = load_prompt(prompt)
@@ -103,7 +93,8 @@ def main(
     (out / "loss.tsv").write_text(loss_table(done))
     proofs = {one.made.folder: one.proofs for one in done}
     write_report(out / "proofs.json", proofs)
-    (out / "README.md").write_text(card(pinned.model, pinned.revision, pinned.licence, proofs), encoding="utf-8")
+    text = card(pinned.model, pinned.revision, pinned.licence, done[-1].made.kind, proofs)
+    (out / "README.md").write_text(text, encoding="utf-8")
     forget(done)
     print(f"train: {'; '.join(_told(name, proof) for name, proof in proofs.items())}")
 
@@ -114,7 +105,7 @@ def _told(name: str, proof: dict[str, Any]) -> str:
     return said if loss is None else f"{said}, validation loss {loss:.3f}"
 
 
-def card(base: str, revision: str, licence: str, proofs: dict[str, dict[str, Any]]) -> str:
+def card(base: str, revision: str, licence: str, kind: str, proofs: dict[str, dict[str, Any]]) -> str:
     """The card of what was trained, in the hub's form."""
     at = f" at {revision}" if revision else ""
     phases = "".join(
@@ -122,14 +113,10 @@ def card(base: str, revision: str, licence: str, proofs: dict[str, dict[str, Any
         for name, proof in proofs.items()
     )
     return (
-        f"---\nbase_model: {base}\nlibrary_name: {'peft' if _is_adapter(proofs) else 'transformers'}\nlicense: {licence}\n---\n\n"
+        f"---\nbase_model: {base}\nlibrary_name: {'peft' if kind == 'adapter' else 'transformers'}\nlicense: {licence}\n---\n\n"
         f"# Trained on {base}{at}\n\n{phases}\nThe last phase is the one to serve. The curve is in `loss.tsv`, what was proved in "
         "`proofs.json`, the prompt to ask it with in `prompt.yaml`.\n"
     )
-
-
-def _is_adapter(proofs: dict[str, dict[str, Any]]) -> bool:
-    return not list(proofs)[-1].endswith("-full")
 
 
 if __name__ == "__main__":

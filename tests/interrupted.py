@@ -19,7 +19,7 @@ import peft  # noqa: F401  # so that a forked process finds it
 import transformers
 import trl  # noqa: F401  # so that a forked process finds it
 
-from pipeline.model import checkpoints, phases
+from pipeline.model.training import checkpoints, phases
 from pipeline.train import RUNS, main
 from tests.lessons import params, paths
 

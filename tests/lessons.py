@@ -9,7 +9,7 @@ import yaml
 
 from pipeline.data.records import record_id, write_records
 from pipeline.model.base import sha256
-from pipeline.model.recipe import TrainParams
+from pipeline.model.training.recipe import TrainParams
 from tests.project import ROOT, random_model, record
 
 NAMES = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "base.json")

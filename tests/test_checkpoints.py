@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.model.checkpoints import KEPT_RUNS, MANIFEST, complaint, fingerprint, newest_whole, seal, tidy
+from pipeline.model.training.checkpoints import KEPT_RUNS, MANIFEST, complaint, fingerprint, newest_whole, seal, tidy
 
 
 def checkpoint(folder, step, is_sealed=True):

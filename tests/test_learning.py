@@ -149,7 +149,7 @@ def test_every_knob_of_dpo_changes_the_run(trained, change):
 
 
 def test_a_checkpoint_is_written_as_often_as_the_knob_says(trained, monkeypatch):
-    from pipeline.model import trainer
+    from pipeline.model.training import trainer
 
     saved = []
     monkeypatch.setattr(trainer, "seal", lambda place: saved.append(place.name))
@@ -222,7 +222,7 @@ def _train_on(model, folder):
 
 
 def test_a_full_disk_is_said_in_a_line(trained, monkeypatch):
-    from pipeline.model import trainer
+    from pipeline.model.training import trainer
 
     def full(_place):
         raise OSError(28, "No space left on device")

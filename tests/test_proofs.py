@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.model.proofs import MOST, Dropped, fitting, prove_mask, prove_trainer
 from pipeline.model.rendering import Row
+from pipeline.model.training.proofs import MOST, Dropped, Limit, prove_mask, prove_trainer
 from pipeline.stage import Fault
 
 END, BEGIN, BLANK = 99, 1, 98
@@ -86,20 +86,20 @@ def test_where_beginning_and_end_are_one_token_it_may_stand_often():
 
 def test_what_does_not_fit_is_named_or_dropped():
     short, long = row([2], [END]), row([2, 3], [END], source="b:2")
-    assert fitting([short, long], 3, 3, may_drop=False) == ([short, long], [])
+    assert Limit(3, 3).fitting([short, long], may_drop=False) == ([short, long], [])
     with pytest.raises(Fault, match=r"1 of 2 examples do not fit \(b:2 first: 3 tokens"):
-        fitting([short, long], 2, None, may_drop=False)
-    kept, dropped = fitting([short, long], 2, None, may_drop=True)
+        Limit(2, None).fitting([short, long], may_drop=False)
+    kept, dropped = Limit(2, None).fitting([short, long], may_drop=True)
     assert kept == [short]
     assert dropped == [Dropped("b:2", "3 tokens, and train.max_length is 2")]
 
 
 def test_the_context_of_the_base_counts_where_it_is_less():
     short, long = row([2], [END]), row([2, 3], [END], source="b:2")
-    assert fitting([short], 3, 2, may_drop=False) == ([short], [])
+    assert Limit(3, 2).fitting([short], may_drop=False) == ([short], [])
     with pytest.raises(Fault, match=r"b:2 first: 3 tokens, and the base reads 2\); shorten the examples, or set"):
-        fitting([short, long], 4, 2, may_drop=False)
-    assert fitting([short, long], 4, 2, may_drop=True)[1] == [Dropped("b:2", "3 tokens, and the base reads 2")]
+        Limit(4, 2).fitting([short, long], may_drop=False)
+    assert Limit(4, 2).fitting([short, long], may_drop=True)[1] == [Dropped("b:2", "3 tokens, and the base reads 2")]
 
 
 def test_a_trainer_that_holds_other_rows_is_refused():

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.data.prompts import Prompt
-from pipeline.model.recipe import TrainParams
+from pipeline.model.training.recipe import TrainParams
 from pipeline.stage import Fault, load_params
 from pipeline.train import check_records, examples
 from tests.lessons import params, preference

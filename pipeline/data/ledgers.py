@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import regex
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.data.disk import keep_names
 from pipeline.data.records import digest, read_jsonl
 from pipeline.stage import Fault, checked
 
@@ -106,7 +107,7 @@ def append(folder: Path, who: str, entry: Entry) -> Path:
         file.flush()
         os.fsync(file.fileno())
     if is_new:
-        _keep_name(folder)
+        keep_names(folder)
     return path
 
 
@@ -123,12 +124,3 @@ def _line(entry: Entry) -> bytes:
     """An entry as a line. Half a surrogate pair, which a service may send and UTF-8 cannot hold, becomes a question mark."""
     text = json.dumps(entry.model_dump(exclude_none=True), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return text.encode("utf-8", "replace") + b"\n"
-
-
-def _keep_name(folder: Path) -> None:
-    """Put a folder's list of files on the disk; a new file that is there without its name is lost with the power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

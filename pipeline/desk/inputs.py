@@ -15,7 +15,7 @@ from pipeline.data.splitting.test_set import TestSet
 from pipeline.evaluate import EvaluateParams, check_targets
 from pipeline.ingest import IngestParams, Intake, check_rejects, feedback_sources, read, rows_of
 from pipeline.model.base import check_presence, load_base
-from pipeline.model.recipe import TrainParams
+from pipeline.model.training.recipe import TrainParams
 from pipeline.predict import PredictParams
 from pipeline.regress import RegressParams
 from pipeline.stage import Fault, load_params, read_yaml

@@ -10,6 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.data.records import Turn
 from pipeline.stage import Fault, checked
 
+SAFE: dict[str, Any] = {
+    "use_safetensors": True,
+    "trust_remote_code": False,
+}  # no pickles, no code from a model's folder
+
 
 class Base(BaseModel):
     """Content of `base.json`. `model` is a hub id or a folder of the repo; `revision` is a commit of the hub, empty for a folder.
@@ -124,9 +129,7 @@ def load_model(folder: Path, dtype: str, device: str) -> Any:
     """
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=chosen_dtype(dtype, device), use_safetensors=True, trust_remote_code=False
-    )
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=chosen_dtype(dtype, device), **SAFE)
     return model.to(chosen_device(device)).eval()
 
 

@@ -15,12 +15,32 @@ TEMPLATE = "the chat template of the base"
 
 
 @dataclass(frozen=True)
+class Example:
+    """A record as turns. `first` is the turn from which on answers are learnt; `other` is the answer that is worse, if any."""
+
+    source: str
+    turns: list[Turn]
+    first: int
+    other: list[Turn]
+
+
+@dataclass(frozen=True)
 class Row:
     """The tokens of one example, and which of them are learnt. `source` is the place of its record."""
 
     source: str
     ids: list[int]
     learnt: list[bool]
+
+    @property
+    def size(self) -> int:
+        """Tokens."""
+        return len(self.ids)
+
+
+def row_of(tokenizer: Any, example: Example) -> Row:
+    """What of an example is learnt where its answers are right."""
+    return supervised(tokenizer, example.turns, example.first, example.source)
 
 
 def supervised(tokenizer: Any, turns: Sequence[Turn], first: int, source: str) -> Row:

@@ -8,6 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import IO, cast
 
+from pipeline.data.disk import keep_names
 from pipeline.data.reading.files import open_rows
 from pipeline.desk.forgetting.pieces import BY_HAND, Gone, rest_of, unpacked
 from pipeline.desk.forgetting.terms import row_digest
@@ -59,17 +60,9 @@ def replacement(path: Path) -> Iterator[Path]:
         with new.open("rb") as file:
             os.fsync(file.fileno())
         new.replace(path)
-        _sync_folder(path.parent)
+        keep_names(path.parent)
     finally:
         new.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.adapter import PHASES, Kind, Made
-from pipeline.model.checkpoints import complaint, fingerprint, seal, tidy
-from pipeline.model.recipe import Phase, TrainParams
-from pipeline.model.weights import Start
+from pipeline.model.training.checkpoints import complaint, fingerprint, seal, tidy
+from pipeline.model.training.recipe import Phase, TrainParams
+from pipeline.model.training.weights import Start
 
 Log = list[dict[str, Any]]
 Trained = tuple[Any, Log, dict[str, Any]]  # the model, what was logged, what was proved

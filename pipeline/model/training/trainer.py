@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.base import chosen_device, chosen_dtype
-from pipeline.model.checkpoints import newest_whole, seal
-from pipeline.model.recipe import PhaseParams, TrainParams
+from pipeline.model.training.checkpoints import newest_whole, seal
+from pipeline.model.training.recipe import PhaseParams, TrainParams
 from pipeline.stage import Fault
 
 Show = Callable[[int, int, str], None]

@@ -28,10 +28,10 @@ class ByLength:
         return iter(get_length_grouped_indices(self._lengths, self._batch_size, generator=generator))
 
 
-def steady(kind: Any) -> Any:
+def ordered(kind: Any) -> Any:
     """A kind of Trainer whose batches come in an order of ours; it is made with the lengths of its rows."""
 
-    class Steady(kind):  # type: ignore[misc]  # TRL is untyped
+    class Ordered(kind):  # type: ignore[misc]  # TRL is untyped
         def __init__(self, *, lengths: Sequence[int], **options: Any) -> None:
             self._lengths = lengths
             super().__init__(**options)
@@ -40,4 +40,4 @@ def steady(kind: Any) -> Any:
             size = self.args.train_batch_size * self.args.gradient_accumulation_steps
             return ByLength(self._lengths, size, self.args.seed)
 
-    return Steady
+    return Ordered

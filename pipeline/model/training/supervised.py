@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.batches import steady
-from pipeline.model.proofs import prove_trainer
-from pipeline.model.recipe import Phase, TrainParams
 from pipeline.model.rendering import Row
-from pipeline.model.trainer import Shows, dataset, settings, train
-from pipeline.model.weights import Start, lora_config, no_such_targets, trainable
+from pipeline.model.training.batches import ordered
+from pipeline.model.training.proofs import prove_trainer
+from pipeline.model.training.recipe import Phase, TrainParams
+from pipeline.model.training.trainer import Shows, dataset, settings, train
+from pipeline.model.training.weights import Start, lora_config, naming_targets, trainable
 
 
 def supervise(
@@ -26,9 +26,9 @@ def supervise(
     from trl import SFTConfig, SFTTrainer
 
     options = settings(params, params.of(phase), folder)
-    try:
-        trainer = steady(SFTTrainer)(
-            lengths=[len(row.ids) for row in rows],
+    with naming_targets(params.adapter):
+        trainer = ordered(SFTTrainer)(
+            lengths=[row.size for row in rows],
             model=trainable(start, params, phase == "qlora", phase == "full"),
             args=SFTConfig(**options),
             train_dataset=dataset(_columns(rows)),
@@ -36,10 +36,6 @@ def supervise(
             processing_class=tokenizer,
             peft_config=None if phase == "full" else lora_config(params.adapter),
         )
-    except ValueError as error:
-        if "target modules" not in str(error).lower():
-            raise
-        raise no_such_targets(params.adapter) from None
     held = trainer.train_dataset
     prove_trainer([(row["input_ids"], [label != -100 for label in row["labels"]]) for row in held], rows)
     return trainer.model, train(trainer, phase, shows)

@@ -1,11 +1,13 @@
 """The model that a phase trains: whole or in four bits, with the adapter that an earlier phase made, or a new one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.base import chosen_device, chosen_dtype, load_model
-from pipeline.model.recipe import AdapterParams, TrainParams
+from pipeline.model.base import SAFE, chosen_device, chosen_dtype, load_model
+from pipeline.model.training.recipe import AdapterParams, TrainParams
 from pipeline.stage import Fault
 
 
@@ -53,8 +55,7 @@ def load_quantised(folder: Path, dtype: str, device: str) -> Any:
             bnb_4bit_compute_dtype=compute,
         ),
         device_map={"": chosen_device(device)},
-        use_safetensors=True,
-        trust_remote_code=False,
+        **SAFE,
     )
     for module in model.modules():
         if isinstance(module, Linear4bit):
@@ -79,11 +80,16 @@ def lora_config(adapter: AdapterParams) -> Any:
     )
 
 
-def no_such_targets(adapter: AdapterParams) -> Fault:
-    """What is wrong where no module has the name of a target."""
-    return Fault(
-        "params.yaml: train.adapter.targets", f"{adapter.targets} match no module of the base", "write all-linear"
-    )
+@contextmanager
+def naming_targets(adapter: AdapterParams) -> Iterator[None]:
+    """Raises Fault where no module has the name of a target, which PEFT says as a ValueError."""
+    try:
+        yield
+    except ValueError as error:
+        if "target modules" not in str(error).lower():
+            raise
+        place, fault = "params.yaml: train.adapter.targets", f"{adapter.targets} match no module of the base"
+        raise Fault(place, fault, "write all-linear") from None
 
 
 def stop_tokens(tokenizer: Any, folder: Path) -> set[int]:

@@ -6,7 +6,7 @@ A trainer drops rows and cuts answers without a word, and a run that learns noth
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pipeline.model.rendering import TEMPLATE, Row
 from pipeline.stage import Fault
@@ -23,24 +23,53 @@ class Dropped:
     reason: str
 
 
-def fitting(
-    rows: Sequence[Row], max_length: int, context: int | None, may_drop: bool
-) -> tuple[list[Row], list[Dropped]]:
-    """The rows that fit into `max_length` tokens and the model's `context`, and those that do not.
+class Sized(Protocol):
+    """What has a place and a number of tokens."""
 
-    Raises Fault where one does not and none may be dropped, or none is left.
-    """
-    most, said, remedy = max_length, f"train.max_length is {max_length}", "raise it"
-    if context is not None and context < max_length:
-        most, said, remedy = context, f"the base reads {context}", "shorten the examples"
-    kept = [row for row in rows if len(row.ids) <= most]
-    dropped = [Dropped(row.source, f"{len(row.ids)} tokens, and {said}") for row in rows if len(row.ids) > most]
-    if dropped and not may_drop:
-        fault = f"{len(dropped)} of {len(rows)} examples do not fit ({dropped[0].source} first: {dropped[0].reason})"
-        raise Fault("params.yaml: train.max_length", fault, f"{remedy}, or set train.too_long to drop")
-    if not kept:
-        raise Fault("params.yaml: train.max_length", "leaves no example to train on", remedy)
-    return kept, dropped
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+S = TypeVar("S", bound=Sized)
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How many tokens an example may have: `max_length` of the parameters, and the `context` of the model where it says one."""
+
+    max_length: int
+    context: int | None
+
+    @property
+    def tokens(self) -> int:
+        """The smaller of the two."""
+        return min(self.max_length, self.context or self.max_length)
+
+    def admits(self, one: Sized) -> bool:
+        """Whether it fits."""
+        return one.size <= self.tokens
+
+    def fitting(self, several: Sequence[S], may_drop: bool) -> tuple[list[S], list[Dropped]]:
+        """Those that fit, and those that do not.
+
+        Raises Fault where one does not and none may be dropped, or none is left.
+        """
+        said, remedy = f"train.max_length is {self.max_length}", "raise it"
+        if self.tokens < self.max_length:
+            said, remedy = f"the base reads {self.tokens}", "shorten the examples"
+        kept = [one for one in several if self.admits(one)]
+        dropped = [Dropped(one.source, f"{one.size} tokens, and {said}") for one in several if not self.admits(one)]
+        if dropped and not may_drop:
+            fault = (
+                f"{len(dropped)} of {len(several)} examples do not fit ({dropped[0].source} first: {dropped[0].reason})"
+            )
+            raise Fault("params.yaml: train.max_length", fault, f"{remedy}, or set train.too_long to drop")
+        if not kept:
+            raise Fault("params.yaml: train.max_length", "leaves no example to train on", remedy)
+        return kept, dropped
 
 
 def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, ends: set[int]) -> dict[str, Any]:
@@ -48,7 +77,7 @@ def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, 
 
     Raises Fault where nothing is learnt, nearly everything is, an end of turn is not learnt, or a row begins twice.
     """
-    total = sum(len(row.ids) for row in rows)
+    total = sum(row.size for row in rows)
     learnt = sum(sum(row.learnt) for row in rows)
     if not all(any(row.learnt) for row in rows):
         place = next(row.source for row in rows if not any(row.learnt))
@@ -69,7 +98,7 @@ def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, 
         "tokens": total,
         "supervised_tokens": learnt,
         "supervised_share": round(learnt / total, 4),
-        "longest": max(len(row.ids) for row in rows),
+        "longest": max(row.size for row in rows),
         "first_spans": [tokenizer.decode(_learnt(row)) for row in rows[:SHOWN]],
         "end_of_turn": sorted({tokenizer.decode([_end(row, ends)]) for row in rows}),
         "beginnings": {str(count): number for count, number in sorted(begun.items())},

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.records import Turn
-from pipeline.model.batches import steady
-from pipeline.model.proofs import prove_trainer
-from pipeline.model.recipe import TrainParams
-from pipeline.model.rendering import Row
-from pipeline.model.trainer import Shows, dataset, settings, train
-from pipeline.model.weights import Start, lora_config, no_such_targets, trainable
+from pipeline.model.rendering import Example, Row, supervised
+from pipeline.model.training.batches import ordered
+from pipeline.model.training.proofs import prove_trainer
+from pipeline.model.training.recipe import TrainParams
+from pipeline.model.training.trainer import Shows, dataset, settings, train
+from pipeline.model.training.weights import Start, lora_config, naming_targets, trainable
+from pipeline.stage import Fault
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,29 @@ class Pair:
     rejected: Row
 
     @property
-    def longer(self) -> Row:
-        """The row of more tokens."""
-        return max(self.chosen, self.rejected, key=lambda row: len(row.ids))
+    def source(self) -> str:
+        """The place of its record."""
+        return self.chosen.source
 
     @property
     def size(self) -> int:
         """Tokens of the longer row."""
-        return len(self.longer.ids)
+        return max(self.chosen.size, self.rejected.size)
+
+
+def pairs_of(tokenizer: Any, examples: Sequence[Example]) -> list[Pair]:
+    """The examples that have a worse answer. Raises Fault for one that prefers an answer to itself."""
+    pairs = []
+    for one in examples:
+        if one.other:
+            asked, answer = one.turns[:-1], one.turns[-1:]
+            chosen, rejected = (
+                supervised(tokenizer, [*asked, *said], len(asked), one.source) for said in (answer, one.other)
+            )
+            if chosen.ids == rejected.ids:
+                raise Fault(one.source, "prefers an answer to itself", "mend the pair, or leave it out")
+            pairs.append(Pair(asked, answer, one.other, chosen, rejected))
+    return pairs
 
 
 def prefer(
@@ -52,8 +68,8 @@ def prefer(
     from trl import DPOConfig, DPOTrainer
 
     options = settings(params, params.dpo, folder)
-    try:
-        trainer = steady(DPOTrainer)(
+    with naming_targets(params.adapter):
+        trainer = ordered(DPOTrainer)(
             lengths=[pair.size for pair in pairs],
             model=trainable(start, params, params.dpo.quantise),
             args=DPOConfig(**options, beta=params.dpo.beta),
@@ -62,10 +78,6 @@ def prefer(
             processing_class=tokenizer,
             peft_config=None if start.adapter else lora_config(params.adapter),
         )
-    except ValueError as error:
-        if "target modules" not in str(error).lower():
-            raise
-        raise no_such_targets(params.adapter) from None
     held = list(trainer.train_dataset)
     for side in ("chosen", "rejected"):
         trained = [

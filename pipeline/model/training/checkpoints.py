@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.disk import keep_names
 from pipeline.data.records import digest
 from pipeline.model.base import sha256
 
@@ -23,8 +24,9 @@ KEPT_RUNS = 2  # folders of other runs that stay, so that a change that is taken
 
 def fingerprint(settings: Mapping[str, Any], files: Iterable[Path]) -> str:
     """16 hexadecimal digits of what shapes a run: settings, inputs, our own code, and the versions of the libraries."""
-    code = sorted((Path(__file__).parent).glob("*.py"))
-    contents = {path.name: sha256(path) for path in code} | {str(path): sha256(path) for path in files}
+    home = Path(__file__).parents[1]
+    contents = {str(path.relative_to(home)): sha256(path) for path in sorted(home.rglob("*.py"))}
+    contents |= {str(path): sha256(path) for path in files}
     return digest([dict(settings), contents, {name: version(name) for name in LIBRARIES}])
 
 
@@ -37,7 +39,7 @@ def seal(folder: Path) -> None:
     part.write_text(json.dumps(content, indent=1, sort_keys=True), encoding="utf-8")
     _synced(part)
     part.replace(folder / MANIFEST)
-    _sync_folder(folder)
+    keep_names(folder)
 
 
 def _synced(path: Path) -> str:
@@ -46,14 +48,6 @@ def _synced(path: Path) -> str:
         found = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())
     return found
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def complaint(folder: Path) -> str | None:
