@@ -3,7 +3,7 @@
 Reads   train, validation   pipeline.data.records.Record
         few_shot            records that the prompt shows
         prompt              the prompt that the tuned arm is asked with
-        base                base.json
+        start               base.json, or the folder of what was trained before
 Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
         out/phases.json, base.json, prompt.yaml
         out/loss.tsv        step, phase, loss, validation_loss
@@ -59,11 +59,12 @@ def check_records(records: list[Record], phases: Sequence[Phase], place: Path) -
 
 
 def main(
-    params: TrainParams, train: Path, validation: Path, few_shot: Path, prompt: Path, base: Path, out: Path
+    params: TrainParams, train: Path, validation: Path, few_shot: Path, prompt: Path, start: Path, out: Path
 ) -> None:
     from pipeline.model.adapter import BASE, PROMPT, Made, save_adapter, save_whole
-    from pipeline.model.base import base_folder, chosen_dtype, load_base, load_tokenizer
+    from pipeline.model.base import chosen_dtype, load_base, load_tokenizer
     from pipeline.model.machine import steady
+    from pipeline.model.training.beginning import begin
     from pipeline.model.training.learning import Lesson, learn
     from pipeline.model.training.phases import forget, loss_table, publish, run_phases
 
@@ -73,9 +74,9 @@ def main(
     records = {path: read_records(path) for path in (train, validation)}
     check_records(records[train], params.phases, train)
     learnt, checked = (examples(found, shown, wording, params.turns) for found in records.values())
-    pinned = load_base(base)
-    folder = base_folder(pinned, base)
-    tokenizer = load_tokenizer(folder)
+    begun = begin(start)
+    pinned = load_base(begun.base)
+    tokenizer = load_tokenizer(begun.start.folder)
 
     def save(model: Any, made: Made, place: Path) -> None:
         if made.kind == "model":
@@ -84,14 +85,14 @@ def main(
             save_adapter(model, pinned, made.on, place)
 
     lesson = Lesson(tokenizer, learnt, checked, params, partial(progress, "train"))
-    inputs = (train, validation, few_shot, prompt, base, *CODE)
-    done = run_phases(params, folder, inputs, RUNS, partial(learn, lesson), save)
+    inputs = (train, validation, few_shot, prompt, *CODE)
+    done = run_phases(params, begun, inputs, RUNS, partial(learn, lesson), save)
     out.mkdir(parents=True, exist_ok=True)
     publish(done, out)
-    (out / BASE).write_bytes(base.read_bytes())
+    (out / BASE).write_bytes(begun.base.read_bytes())
     (out / PROMPT).write_bytes(prompt.read_bytes())
     (out / "loss.tsv").write_text(loss_table(done))
-    proofs = {one.made.folder: one.proofs for one in done}
+    proofs = {one.made.folder: one.proofs for one in done if one.proofs}
     write_report(out / "proofs.json", proofs)
     text = card(pinned.model, pinned.revision, pinned.licence, done[-1].made.kind, proofs)
     (out / "README.md").write_text(text, encoding="utf-8")

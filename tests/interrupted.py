@@ -1,6 +1,6 @@
 """Runs of `train` that are killed, one after the other, each in a process that is forked once everything is imported.
 
-    python -m tests.interrupted <folder> <plan>
+    python -m tests.interrupted <folder> <plan> <phases> <changes>
 
 The plan is JSON: a list of runs, each a list of kills. Each kill is `["step", n]` (at the end of step n), `["save", part, n]` (in the
 n-th save, before `part` is written: optimizer, state or manifest), `["done", part]` (while a phase's result is put down) or
@@ -74,9 +74,9 @@ def train(recipe, out, kill):
     return os.WIFSIGNALED(status)
 
 
-def interrupted(folder, plan, names):
+def interrupted(folder, plan, names, changes):
     os.chdir(folder)
-    recipe, hits = params(*names), 0
+    recipe, hits = params(*names, **changes), 0
     for number, kills in enumerate(plan):
         shutil.rmtree(RUNS, ignore_errors=True)
         for kill in kills:
@@ -86,4 +86,4 @@ def interrupted(folder, plan, names):
 
 
 if __name__ == "__main__":
-    interrupted(Path(sys.argv[1]), json.loads(sys.argv[2]), sys.argv[3:])
+    interrupted(Path(sys.argv[1]), *map(json.loads, sys.argv[2:]))

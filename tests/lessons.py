@@ -12,7 +12,7 @@ from pipeline.model.base import sha256
 from pipeline.model.training.recipe import TrainParams
 from tests.project import ROOT, random_model, record
 
-NAMES = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "base.json")
+NAMES = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml")
 SMALL = {"epochs": 2, "learning_rate": 0.01, "batch_size": 4, "accumulate": 1}
 
 
@@ -29,13 +29,15 @@ def params(*phases, **changes):
         values[phase] |= SMALL | changes.pop(phase, {})
     values["adapter"] |= {"r": 4, "alpha": 8} | changes.pop("adapter", {})
     values |= {"phases": list(phases or ["lora"]), "max_length": 256, "save_every": 2, "device": "cpu", "threads": 1}
+    values |= {"patience": 0}
     return TrainParams.model_validate(values | changes)
 
 
 def project(folder, base, records=(), checked=()):
     """A folder with everything that `train` reads; the model is copied into it."""
     folder.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(base, folder / "model", dirs_exist_ok=True)
+    if base != folder / "model":
+        shutil.copytree(base, folder / "model", dirs_exist_ok=True)
     files = {path.name: sha256(path) for path in sorted((folder / "model").iterdir())}
     pinned = {"model": "model", "revision": "", "licence": "x", "files": files}
     (folder / "base.json").write_text(json.dumps(pinned))
@@ -57,5 +59,16 @@ def files_of(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-def paths(out="out"):
-    return [*map(Path, NAMES), Path(out)]
+def paths(out="out", start="base.json"):
+    """What `train` reads and writes, in its order."""
+    return [*map(Path, NAMES), Path(start), Path(out)]
+
+
+def weights(folder):
+    """The bytes of each adapter below a folder."""
+    return {name: content for name, content in files_of(folder).items() if name.endswith("adapter_model.safetensors")}
+
+
+def mixed(first=0):
+    """Eight records, and eight preferences."""
+    return [*(record(n) for n in range(first, first + 8)), *(preference(n) for n in range(first + 8, first + 16))]

@@ -9,15 +9,10 @@ import sys
 import pytest
 
 from pipeline.stage import ENVIRONMENT
-from tests.lessons import files_of, make_base, preference, project
+from tests.lessons import files_of, preference, project
 from tests.project import ROOT, record
 
 PARTS = ("optimizer", "state", "manifest")
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return make_base(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture
@@ -31,10 +26,16 @@ def pairs(base, tmp_path):
     return project(tmp_path / "pairs", base, records)
 
 
-def interrupted(folder, plan, *phases):
+def interrupted(folder, plan, *phases, changes=None):
     """Run the plan, a run without a kill first; asserts that all runs end alike, and returns how many kills hit."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.interrupted", str(folder), json.dumps([[], *plan]), *phases],
+        [
+            sys.executable,
+            "-m",
+            "tests.interrupted",
+            str(folder),
+            *map(json.dumps, ([[], *plan], phases, changes or {})),
+        ],
         cwd=ROOT,
         env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"},
         capture_output=True,

@@ -1,6 +1,5 @@
 """The phases of a training run, each on a random model, in process: what is trained, what is served, and what is refused."""
 
-import json
 import shutil
 
 import msgspec
@@ -11,7 +10,7 @@ from pipeline.model.adapter import load_any, served
 from pipeline.model.base import load_tokenizer
 from pipeline.stage import Fault
 from pipeline.train import RUNS, main
-from tests.lessons import files_of, make_base, params, paths, preference, project
+from tests.lessons import files_of, mixed, params, paths, project, weights
 from tests.project import record
 
 pytestmark = pytest.mark.slow
@@ -21,29 +20,6 @@ TALK = (
     {"role": "user", "content": "a red door"},
     {"role": "assistant", "content": '{"label": "red"}'},
 )
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory):
-    return make_base(tmp_path_factory.mktemp("random"))
-
-
-@pytest.fixture
-def trained(base, tmp_path, monkeypatch):
-    """Trains in a folder of its own; gives the proofs and the folder of what was made."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*phases, records=(), checked=(), out="out", **changes):
-        project(tmp_path, base, records, checked)
-        shutil.rmtree(tmp_path / out, ignore_errors=True)
-        main(params(*phases, **changes), *paths(out))
-        return json.loads((tmp_path / out / "proofs.json").read_text()), tmp_path / out
-
-    return run
-
-
-def mixed(first=0):
-    return [*(record(n) for n in range(first, first + 8)), *(preference(n) for n in range(first + 8, first + 16))]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +82,8 @@ CHANGES = [
     {"warmup_share": 0.5},
     {"weight_decay": 0.5},
     {"dtype": "bfloat16"},
+    {"attention": "eager"},
+    {"packing": True},
     *({"lora": change} for change in ({"epochs": 1}, {"learning_rate": 0.02}, {"batch_size": 2}, {"accumulate": 2})),
     *(
         {"adapter": change}
@@ -121,12 +99,8 @@ CHANGES = [
 ]
 
 
-def weights(folder):
-    return {name: content for name, content in files_of(folder).items() if name.endswith("adapter_model.safetensors")}
-
-
 def test_every_knob_changes_the_run_and_the_same_knobs_give_the_same_bytes(trained):
-    """`phases`, `max_length`, `too_long`, `save_every`, `device` and `threads` have tests of their own, as have other phases."""
+    """The others change when and where it is trained, or what is kept, and have tests of their own, as have other phases."""
     talks = [msgspec.structs.replace(record(n), messages=TALK, id=record_id(TALK), source=f"t:{n}") for n in range(2)]
     records = [*(record(n) for n in range(10)), *talks]
     _, out = trained(records=records)
@@ -153,7 +127,7 @@ def test_a_checkpoint_is_written_as_often_as_the_knob_says(trained, monkeypatch)
 
     saved = []
     monkeypatch.setattr(trainer, "seal", lambda place: saved.append(place.name))
-    trained(save_every=3)
+    trained(save_every=3, keep="last")
     assert saved == ["checkpoint-3", "checkpoint-6", "checkpoint-8"]
 
 
@@ -188,6 +162,20 @@ def test_targets_that_match_nothing_are_named(trained):
     for phases, records in ((["lora"], ()), (["dpo"], mixed())):
         with pytest.raises(Fault, match=r"train\.adapter\.targets: \['no_such_layer'\] match no module"):
             trained(*phases, records=records, adapter={"targets": ["no_such_layer"]})
+
+
+def test_an_attention_that_is_not_installed_is_named(trained):
+    for phase in ("lora", "qlora"):
+        with pytest.raises(Fault, match=r"train\.attention: flash_attention_2 cannot be used .*; set it to auto"):
+            trained(phase, attention="flash_attention_2")
+
+
+@pytest.mark.rehearsal
+@pytest.mark.filterwarnings("ignore")  # torch's compiler looks at every tensor it meets, and warns of what it sees
+def test_a_compiled_model_learns_the_same(trained):
+    plain, _ = trained()
+    compiled, _ = trained(compile=True)
+    assert compiled["1-lora"]["validation_loss"] == pytest.approx(plain["1-lora"]["validation_loss"], rel=1e-4)
 
 
 def test_a_loss_that_is_no_number_stops_the_run(trained):

@@ -105,7 +105,8 @@ def test_the_context_of_the_base_counts_where_it_is_less():
 def test_a_trainer_that_holds_other_rows_is_refused():
     one, other = row([2], [4, END]), row([2, 3], [4, END])
     held = [(one.ids, one.learnt), (other.ids, other.learnt)]
-    prove_trainer(held, [one, other])
+    prove_trainer(held, [one, other], in_order=True)
+    prove_trainer(held[::-1], [one, other], in_order=False)
     for wrong in (held[:1], held[::-1], [(one.ids, [True] * 3), held[1]]):
         with pytest.raises(Fault, match="rows that are not the 2 that were proved"):
-            prove_trainer(wrong, [one, other])
+            prove_trainer(wrong, [one, other], in_order=True)

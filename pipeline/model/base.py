@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,15 +124,35 @@ def token_ids(tokenizer: Any, turns: list[Turn], is_asked: bool) -> list[int]:
         raise Fault("the chat template of the base", f"refuses the prompt ({error})", remedy) from None
 
 
-def load_model(folder: Path, dtype: str, device: str) -> Any:
+def load_model(folder: Path, dtype: str, device: str, attention: str = "auto") -> Any:
     """The model in evaluation mode. `dtype` auto is bfloat16 on a GPU and float32 on a CPU; `device` auto takes a GPU.
 
-    Weights come from safetensors only, and no code from the model's folder is run.
+    Weights come from safetensors only, and no code from the model's folder is run. Raises Fault where the attention that is
+    asked for is not installed, or is none of the model.
     """
     from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=chosen_dtype(dtype, device), **SAFE)
+    with naming_attention(attention):
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=chosen_dtype(dtype, device), attn_implementation=chosen_attention(attention), **SAFE
+        )
     return model.to(chosen_device(device)).eval()
+
+
+@contextmanager
+def naming_attention(attention: str) -> Iterator[None]:
+    """Raises Fault where a model is loaded with an attention that is not installed, or is none of the model."""
+    try:
+        yield
+    except (ImportError, ValueError) as error:
+        if attention == "auto":
+            raise
+        raise Fault("params.yaml: train.attention", f"{attention} cannot be used ({error})", "set it to auto") from None
+
+
+def chosen_attention(attention: str) -> str | None:
+    """`auto` leaves it to the model; anything else as it is."""
+    return None if attention == "auto" else attention
 
 
 def chosen_device(device: str) -> str:

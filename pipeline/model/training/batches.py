@@ -33,11 +33,11 @@ def ordered(kind: Any) -> Any:
 
     class Ordered(kind):  # type: ignore[misc]  # TRL is untyped
         def __init__(self, *, lengths: Sequence[int], **options: Any) -> None:
-            self._lengths = lengths
+            self.lengths = lengths
             super().__init__(**options)
 
         def _get_train_sampler(self, _train_dataset: Any = None) -> ByLength:
             size = self.args.train_batch_size * self.args.gradient_accumulation_steps
-            return ByLength(self._lengths, size, self.args.seed)
+            return ByLength(self.lengths, size, self.args.seed)
 
     return Ordered

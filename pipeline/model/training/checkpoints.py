@@ -18,6 +18,7 @@ from pipeline.data.records import digest
 from pipeline.model.base import sha256
 
 MANIFEST = "MANIFEST.json"
+STATE = "trainer_state.json"
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "tokenizers", "datasets", "bitsandbytes")
 KEPT_RUNS = 2  # folders of other runs that stay, so that a change that is taken back goes on where it was
 
@@ -70,11 +71,23 @@ def newest_whole(folder: Path) -> Path | None:
     """The newest checkpoint of a trainer that is whole; those after it are told, and deleted."""
     found = [(int(path.name.rpartition("-")[2]), path) for path in folder.glob("checkpoint-*") if _is_numbered(path)]
     for _, path in sorted(found, reverse=True):
-        if (fault := complaint(path)) is None:
+        fault = complaint(path) or _complaint_of_best(path)
+        if fault is None:
             return path
         print(f"train: checkpoint {path.name} {fault}, and is passed over", flush=True)
         shutil.rmtree(path)
     return None
+
+
+def _complaint_of_best(path: Path) -> str | None:
+    """Why the checkpoint that a trainer's state calls the best one is none, or None."""
+    if not (path / STATE).is_file():
+        return None
+    best = json.loads((path / STATE).read_text(encoding="utf-8"))["best_model_checkpoint"]
+    if not best or Path(best).name == path.name:
+        return None
+    fault = complaint(path.parent / Path(best).name)
+    return fault and f"needs {Path(best).name}, which {fault}"
 
 
 def _is_numbered(path: Path) -> bool:

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.rendering import Example, row_of
-from pipeline.model.training.phases import Trained, last_logged
+from pipeline.model.training.curve import last_logged, logged_at, overfit
+from pipeline.model.training.memory import recomputes
+from pipeline.model.training.phases import Trained
 from pipeline.model.training.preference import pairs_of, prefer
 from pipeline.model.training.proofs import Limit, prove_mask
 from pipeline.model.training.recipe import Phase, TrainParams
 from pipeline.model.training.supervised import supervise
-from pipeline.model.training.trainer import Shows
+from pipeline.model.training.trainer import Job, Shows
 from pipeline.model.training.weights import Start, context_of, stop_tokens
 
 
@@ -29,6 +31,12 @@ class Lesson:
         """How many tokens an example may have."""
         return Limit(self.params.max_length, context_of(start.folder))
 
+    def job(self, phase: Phase, start: Start, folder: Path, length: int) -> Job:
+        """The phase as a job whose rows have at most so many tokens. Raises Fault where it does not fit the memory."""
+        params = self.params
+        is_recomputed = recomputes(start.folder, phase, params, params.of(phase).batch_size * length)
+        return Job(phase, start, self.tokenizer, params, is_recomputed, folder, self.shows)
+
     @property
     def may_drop(self) -> bool:
         """Whether an example that does not fit may be left out."""
@@ -37,17 +45,19 @@ class Lesson:
 
 def learn(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
     """Train one phase. Raises Fault where something cannot be learnt as it is."""
-    if phase == "dpo":
-        model, log, proofs = _pairs(lesson, start, folder)
-    else:
-        model, log, proofs = _answers(lesson, phase, start, folder)
+    model, log, proofs = (_pairs if phase == "dpo" else _answers)(lesson, phase, start, folder)
     trainable, total = _parameters(model)
+    kept = int(last_logged(log, "kept_step") or 0)
     proofs |= {
         "trainable_parameters": trainable,
         "parameters": total,
-        "validation_loss": last_logged(log, "eval_loss"),
-        "preference_accuracy": last_logged(log, "eval_rewards/accuracies"),
+        "steps": log[-1]["step"],
+        "kept_step": kept,
+        "validation_loss": logged_at(log, "eval_loss", kept),
+        "preference_accuracy": logged_at(log, "eval_rewards/accuracies", kept),
+        "overfit": overfit(log),
     }
+    _warn(phase, proofs["overfit"])
     return model, log, proofs
 
 
@@ -56,19 +66,31 @@ def _answers(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Traine
     kept, dropped = limit.fitting([row_of(tokenizer, one) for one in lesson.learnt], lesson.may_drop)
     checked = [row for row in (row_of(tokenizer, one) for one in lesson.checked) if limit.admits(row)]
     proofs = prove_mask(kept, dropped, tokenizer, stop_tokens(tokenizer, start.folder))
-    model, log = supervise(phase, start, tokenizer, kept, checked, lesson.params, folder, lesson.shows)
-    return model, log, proofs
+    length = lesson.params.max_length if lesson.params.packing else proofs["longest"]
+    model, log, more = supervise(lesson.job(phase, start, folder, length), kept, checked)
+    return model, log, proofs | more
 
 
-def _pairs(lesson: Lesson, start: Start, folder: Path) -> Trained:
+def _pairs(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
     tokenizer, limit = lesson.tokenizer, lesson.limit(start)
     kept, dropped = limit.fitting(pairs_of(tokenizer, lesson.learnt), lesson.may_drop)
     checked = [pair for pair in pairs_of(tokenizer, lesson.checked) if limit.admits(pair)]
     ends = stop_tokens(tokenizer, start.folder)
     proofs = prove_mask([pair.chosen for pair in kept], dropped, tokenizer, ends)
     prove_mask([pair.rejected for pair in kept], [], tokenizer, ends)
-    model, log = prefer(start, tokenizer, kept, checked, lesson.params, folder, lesson.shows)
+    both = 2 * max(pair.size for pair in kept)  # of a pair both answers go through the model together
+    model, log = prefer(lesson.job(phase, start, folder, both), kept, checked)
     return model, log, proofs
+
+
+def _warn(phase: Phase, found: dict[str, float] | None) -> None:
+    if found:
+        print(
+            f"train: {phase} learns by heart: validation loss rose from {found['best_validation_loss']} at step "
+            f"{found['best_step']} to {found['last_validation_loss']} while training loss fell; fewer epochs, a smaller "
+            "rank or more examples help",
+            flush=True,
+        )
 
 
 def _parameters(model: Any) -> tuple[int, int]:

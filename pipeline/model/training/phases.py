@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.adapter import PHASES, Kind, Made
+from pipeline.model.training.beginning import Begun
 from pipeline.model.training.checkpoints import complaint, fingerprint, seal, tidy
+from pipeline.model.training.curve import Log
 from pipeline.model.training.recipe import Phase, TrainParams
 from pipeline.model.training.weights import Start
 
-Log = list[dict[str, Any]]
 Trained = tuple[Any, Log, dict[str, Any]]  # the model, what was logged, what was proved
 Learn = Callable[[Phase, Start, Path], Trained]
 Save = Callable[[Any, Made, Path], None]
@@ -31,19 +32,20 @@ class Done:
 
 def run_phases(
     params: TrainParams,
-    base: Path,
+    begun: Begun,
     inputs: Iterable[Path],
     runs: Path,
     learn: Learn,
     save: Save,
 ) -> list[Done]:
-    """Every phase of the recipe. `inputs` are the files that shape the run; `runs` takes checkpoints and what is done.
+    """Every phase of the recipe, and before them the whole model that they stand on where that is not the base.
 
-    `learn` trains from a start, with a folder for checkpoints; `save` writes a model into a folder.
+    `inputs` are the files that shape the run; `runs` takes checkpoints and what is done. `learn` trains from a start, with a
+    folder for checkpoints; `save` writes a model into a folder.
     """
-    files, before = list(inputs), ""
-    done: list[Done] = []
-    start = Start(base)
+    files, before = [*inputs, *begun.files], ""
+    done = [] if begun.is_base else [Done(Made("start", "0-start", "model", ""), begun.start.folder, [], {})]
+    start = begun.start
     for number, phase in enumerate(params.phases, 1):
         before = fingerprint({"before": before, **params.shaping(phase)}, files)
         kind: Kind = "model" if phase == "full" else "adapter"
@@ -56,7 +58,7 @@ def run_phases(
             _run(folder, phase, made, start, learn, save)
         done.append(_read(folder / "done", made))
         start = Start(folder / "done") if kind == "model" else Start(start.folder, folder / "done")
-    return done
+    return [one for one in done if one.proofs or one.made.folder in {other.made.on for other in done}]
 
 
 def _run(
@@ -121,8 +123,3 @@ def loss_table(done: list[Done]) -> str:
 
 def _cell(entry: Mapping[str, Any], key: str) -> str:
     return f"{entry[key]:.6g}" if key in entry else ""
-
-
-def last_logged(log: Log, key: str) -> float | None:
-    """The last value that was logged under a name."""
-    return next((float(entry[key]) for entry in reversed(log) if key in entry), None)

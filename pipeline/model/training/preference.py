@@ -6,16 +6,15 @@ model without it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline.data.records import Turn
 from pipeline.model.rendering import Example, Row, supervised
 from pipeline.model.training.batches import ordered
+from pipeline.model.training.curve import Log
 from pipeline.model.training.proofs import prove_trainer
-from pipeline.model.training.recipe import TrainParams
-from pipeline.model.training.trainer import Shows, dataset, settings, train
-from pipeline.model.training.weights import Start, lora_config, naming_targets, trainable
+from pipeline.model.training.trainer import Job, dataset, settings, train
+from pipeline.model.training.weights import lora_config, naming_targets, trainable
 from pipeline.stage import Fault
 
 
@@ -55,28 +54,20 @@ def pairs_of(tokenizer: Any, examples: Sequence[Example]) -> list[Pair]:
     return pairs
 
 
-def prefer(
-    start: Start,
-    tokenizer: Any,
-    pairs: Sequence[Pair],
-    checked: Sequence[Pair],
-    params: TrainParams,
-    folder: Path,
-    shows: Shows,
-) -> tuple[Any, list[dict[str, Any]]]:
-    """The trained model, and what was logged. `folder` takes the checkpoints."""
+def prefer(job: Job, pairs: Sequence[Pair], checked: Sequence[Pair]) -> tuple[Any, Log]:
+    """The trained model, and what was logged."""
     from trl import DPOConfig, DPOTrainer
 
-    options = settings(params, params.dpo, folder)
-    with naming_targets(params.adapter):
+    own = job.params.dpo
+    with naming_targets(job.params.adapter):
         trainer = ordered(DPOTrainer)(
             lengths=[pair.size for pair in pairs],
-            model=trainable(start, params, params.dpo.quantise),
-            args=DPOConfig(**options, beta=params.dpo.beta),
+            model=trainable(job.start, job.params, own.quantise),
+            args=DPOConfig(**settings(job), beta=own.beta),
             train_dataset=dataset(_columns(pairs)),
             eval_dataset=dataset(_columns(checked)),
-            processing_class=tokenizer,
-            peft_config=None if start.adapter else lora_config(params.adapter),
+            processing_class=job.tokenizer,
+            peft_config=None if job.start.adapter else lora_config(job.params.adapter),
         )
     held = list(trainer.train_dataset)
     for side in ("chosen", "rejected"):
@@ -87,8 +78,8 @@ def prefer(
             )
             for row in held
         ]
-        prove_trainer(trained, [getattr(pair, side) for pair in pairs])
-    return trainer.model, train(trainer, "dpo", shows)
+        prove_trainer(trained, [getattr(pair, side) for pair in pairs], in_order=True)
+    return trainer.model, train(trainer, job)
 
 
 def _columns(pairs: Sequence[Pair]) -> list[dict[str, Any]]:

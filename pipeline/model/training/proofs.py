@@ -131,8 +131,9 @@ def _check_end(row: Row, tokenizer: Any, ends: set[int]) -> None:
             raise Fault(TEMPLATE, fault, "take an instruct version of the model, or mend its template")
 
 
-def prove_trainer(trained: Sequence[tuple[list[int], list[bool]]], rows: Sequence[Row]) -> None:
-    """Raises Fault where a trainer does not hold the rows that were proved."""
-    if [(row.ids, row.learnt) for row in rows] != list(trained):
-        fault = f"holds {len(trained)} rows that are not the {len(rows)} that were proved"
+def prove_trainer(trained: Sequence[tuple[list[int], list[bool]]], rows: Sequence[Row], in_order: bool) -> None:
+    """Raises Fault where a trainer does not hold the rows that were proved, each once."""
+    wanted, held = [(row.ids, row.learnt) for row in rows], list(trained)
+    if wanted != held and (in_order or sorted(wanted) != sorted(held)):
+        fault = f"holds {len(held)} rows that are not the {len(rows)} that were proved"
         raise Fault("the trainer", fault, "pin the versions of requirements/model.txt")

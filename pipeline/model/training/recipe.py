@@ -7,11 +7,7 @@ from pydantic import Field, field_validator
 from pipeline.stage import Params
 
 Phase = Literal["lora", "qlora", "full", "dpo"]
-SUPERVISED: tuple[Phase, ...] = (
-    "lora",
-    "qlora",
-    "full",
-)  # learn the reference answer; the others start from what these made
+SUPERVISED: tuple[Phase, ...] = ("lora", "qlora", "full")  # learn the answer; others start from what these made
 
 
 class AdapterParams(Params):
@@ -57,22 +53,31 @@ class DpoParams(PhaseParams):
 class TrainParams(Params):
     """Section `train`. `phases` in their order; a section a phase, of which only those that are listed count.
 
-    `turns`: whether every answer of a talk is learnt, or the last; `max_length` tokens; `too_long`: what becomes of an example that
-    has more; `save_every` steps a checkpoint is written; `threads` 0 leaves their number to torch.
+    `start`: base.json, or the folder of what was trained before; `turns`: whether every answer of a talk is learnt, or the last;
+    `max_length` tokens; `too_long`: what becomes of an example that has more; `packing`: several examples in a row of `max_length`
+    tokens; `keep`: which checkpoint of a phase; `patience`: epochs without a better validation loss after which it stops, 0 for none;
+    `save_every` steps a checkpoint is written; `threads` 0 leaves their number to torch.
     """
 
     section: ClassVar[str] = "train"
     phases: Annotated[list[Phase], Field(min_length=1)]
+    start: str
     seed: int
     turns: Literal["last", "all"]
     max_length: Annotated[int, Field(ge=8)]
     too_long: Literal["stop", "drop"]
+    packing: bool
+    keep: Literal["best", "last"]
+    patience: Annotated[int, Field(ge=0)]
     schedule: Literal["cosine", "linear", "constant"]
     warmup_share: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     save_every: Annotated[int, Field(ge=1)]
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     device: str
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"]
+    activation_checkpointing: Literal["auto"] | bool
+    compile: bool
     threads: Annotated[int, Field(ge=0)]
     adapter: AdapterParams
     lora: PhaseParams

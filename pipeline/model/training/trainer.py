@@ -1,16 +1,20 @@
 """One phase as a run of a Trainer that may be killed at any moment and goes on: settings, what is told, checkpoints, faults."""
 
 import errno
+import json
 import math
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.model.base import chosen_device, chosen_dtype
-from pipeline.model.training.checkpoints import newest_whole, seal
-from pipeline.model.training.recipe import PhaseParams, TrainParams
+from pipeline.model.training.checkpoints import STATE, newest_whole, seal
+from pipeline.model.training.curve import Log, has_lost_patience
+from pipeline.model.training.recipe import Phase, PhaseParams, TrainParams
+from pipeline.model.training.weights import Start
 from pipeline.stage import Fault
 
 Show = Callable[[int, int, str], None]
@@ -19,13 +23,35 @@ KEPT = 2  # checkpoints: the newest, and the one before it in case that one is d
 LOGGED = 10  # steps
 
 
-def settings(params: TrainParams, own: PhaseParams, folder: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Job:
+    """One phase that is to be trained: from where, with what, and where its checkpoints go.
+
+    `is_recomputed`: activations are computed twice, to save memory.
+    """
+
+    phase: Phase
+    start: Start
+    tokenizer: Any
+    params: TrainParams
+    is_recomputed: bool
+    folder: Path
+    shows: Shows
+
+    @property
+    def own(self) -> PhaseParams:
+        """The section of the phase."""
+        return self.params.of(self.phase)
+
+
+def settings(job: Job) -> dict[str, Any]:
     """What the configurations of all of TRL's trainers have in common."""
     import torch
 
+    params, own = job.params, job.own
     dtype = chosen_dtype(params.dtype, params.device)
     return {
-        "output_dir": str(folder),
+        "output_dir": str(job.folder),
         "save_strategy": "steps",
         "save_steps": params.save_every,
         "save_total_limit": KEPT,
@@ -44,7 +70,8 @@ def settings(params: TrainParams, own: PhaseParams, folder: Path) -> dict[str, A
         "use_cpu": chosen_device(params.device) == "cpu",
         "bf16": dtype == torch.bfloat16,
         "fp16": dtype == torch.float16,
-        "activation_checkpointing": False,
+        "activation_checkpointing": job.is_recomputed,
+        "torch_compile": params.compile,
         "logging_steps": LOGGED,
         "eval_strategy": "no",  # the callback says when
         "dataloader_pin_memory": False,
@@ -52,34 +79,80 @@ def settings(params: TrainParams, own: PhaseParams, folder: Path) -> dict[str, A
     }
 
 
-def train(trainer: Any, phase: str, shows: Shows) -> list[dict[str, Any]]:
-    """Train to the end, from the newest whole checkpoint where there is one. Returns what was logged.
+def train(trainer: Any, job: Job) -> Log:
+    """Train to the end, from the newest whole checkpoint where there is one; the model is then the one to keep.
 
-    Raises Fault where the loss is no number any more, the memory or the disk is full.
+    Returns what was logged, and under `kept_step` in its last entry the step that is kept. Raises Fault where the loss is no
+    number any more, the memory or the disk is full.
     """
     import torch
     from transformers import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    folder, first = Path(trainer.args.output_dir), 0
+    params, folder = job.params, job.folder
     checkpoint = newest_whole(folder) if folder.is_dir() else None
-    if checkpoint:
-        first = int(checkpoint.name.rpartition("-")[2])
-        print(f"train: {phase} goes on from step {first}", flush=True)
-    else:
+    if not checkpoint:
         shutil.rmtree(folder, ignore_errors=True)
-    trainer.add_callback(_teller(shows(first), trainer.eval_dataset is not None))
+    has_validation = trainer.eval_dataset is not None
+    _keep_best(trainer, params, has_validation)
+    kinds = {name: weight.dtype for name, weight in trainer.model.named_parameters() if weight.requires_grad}
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        if checkpoint and has_lost_patience(_log_of(checkpoint), params.patience):
+            _take_up(trainer, checkpoint)
+        else:
+            _run(trainer, job, checkpoint, has_validation)
     except torch.OutOfMemoryError:
         fault = f"{trainer.args.per_device_train_batch_size} rows a step do not fit the memory"
         remedy = "lower it and raise accumulate, lower train.max_length, or take qlora"
-        raise Fault(f"params.yaml: train.{phase}.batch_size", fault, remedy) from None
+        raise Fault(f"params.yaml: train.{job.phase}.batch_size", fault, remedy) from None
     except (OSError, RuntimeError) as error:
         if not _is_full(error):
             raise
         raise Fault(folder, "the disk is full", "make room; the run goes on from the last whole checkpoint") from None
-    found: list[dict[str, Any]] = trainer.state.log_history
+    for name, weight in trainer.model.named_parameters():
+        if name in kinds:
+            weight.data = weight.data.to(kinds[name])  # what is read back from a checkpoint is float32
+    found: Log = trainer.state.log_history
+    kept = _step_of(Path(trainer.state.best_model_checkpoint)) if _keeps_best(trainer) else trainer.state.global_step
+    return [*found, {"step": trainer.state.global_step, "kept_step": kept}]
+
+
+def _keep_best(trainer: Any, params: TrainParams, has_validation: bool) -> None:
+    """Have the Trainer remember the checkpoint of the least validation loss, and load it at the end."""
+    if has_validation and params.keep == "best":
+        trainer.args.metric_for_best_model, trainer.args.greater_is_better = "eval_loss", False
+        # Its own check wants checkpoints and validations at the same steps; ours are written at validations too.
+        trainer.args.load_best_model_at_end = True
+
+
+def _keeps_best(trainer: Any) -> bool:
+    return bool(trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint)
+
+
+def _run(trainer: Any, job: Job, checkpoint: Path | None, has_validation: bool) -> None:
+    first = _step_of(checkpoint)
+    if checkpoint:
+        print(f"train: {job.phase} goes on from step {first}", flush=True)
+    trainer.add_callback(_teller(job.shows(first), job.params, has_validation))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+
+def _take_up(trainer: Any, checkpoint: Path) -> None:
+    """A run that had stopped before its end and was killed then: what is to be kept is there."""
+    from transformers import TrainerState
+
+    trainer.state = TrainerState.load_from_json(str(checkpoint / STATE))
+    if not _keeps_best(trainer):
+        trainer.state.best_model_checkpoint = str(checkpoint)
+    trainer._load_best_model()  # it knows adapters, whole models and sharded ones
+
+
+def _step_of(checkpoint: Path | None) -> int:
+    return int(checkpoint.name.rpartition("-")[2]) if checkpoint else 0
+
+
+def _log_of(checkpoint: Path) -> Log:
+    found: Log = json.loads((checkpoint / STATE).read_text(encoding="utf-8"))["log_history"]
     return found
 
 
@@ -106,12 +179,13 @@ def _is_full(error: Exception) -> bool:
     )
 
 
-def _teller(show: Show, has_validation: bool) -> Any:
-    """A callback that tells steps and loss, seals each checkpoint, and stops where the loss is no number.
+def _teller(show: Show, params: TrainParams, has_validation: bool) -> Any:
+    """A callback that tells steps and loss, seals each checkpoint, and stops where the loss is no number or gets no better.
 
     It has the model checked at the end of each epoch, before the step's checkpoint is written: the Trainer's own way would check
     it after that, and a run that goes on from there never would.
     """
+    may_end_here = params.keep == "best" or params.patience > 0
     from transformers import TrainerCallback
 
     class Teller(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
@@ -130,8 +204,13 @@ def _teller(show: Show, has_validation: bool) -> Any:
         def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
             is_end = round(state.epoch, 6).is_integer() or state.global_step == state.max_steps
             control.should_evaluate = has_validation and is_end
+            control.should_save = control.should_save or (control.should_evaluate and may_end_here)
             # The loss is told as a mean since the last time, which a run that goes on from here would not know.
-            control.should_log = control.should_log or control.should_save
+            control.should_log = control.should_log or control.should_save or control.should_evaluate
+
+        def on_evaluate(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
+            if has_lost_patience(state.log_history, params.patience):
+                control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
             seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.base import SAFE, chosen_device, chosen_dtype, load_model
+from pipeline.model.base import SAFE, chosen_attention, chosen_device, chosen_dtype, load_model, naming_attention
 from pipeline.model.training.recipe import AdapterParams, TrainParams
 from pipeline.stage import Fault
 
@@ -26,37 +26,40 @@ def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: b
     for weights of 16 bits.
     """
     if is_quantised:
-        model = load_quantised(start.folder, params.dtype, params.device)
+        model = load_quantised(start.folder, params.dtype, params.device, params.attention)
     else:
         dtype = "float32" if is_whole and params.dtype == "auto" else params.dtype
-        model = load_model(start.folder, dtype, params.device)
+        model = load_model(start.folder, dtype, params.device, params.attention)
     model.config.use_cache = False
     if start.adapter is None:
         return model
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(model, start.adapter, is_trainable=True)
+    trained = PeftModel.from_pretrained(model, start.adapter, is_trainable=True)
+    return trained.merge_and_unload(safe_merge=True).requires_grad_(True) if is_whole else trained
 
 
-def load_quantised(folder: Path, dtype: str, device: str) -> Any:
+def load_quantised(folder: Path, dtype: str, device: str, attention: str = "auto") -> Any:
     """The model with its linear layers in NF4, doubly quantised (Dettmers et al., 2023), computing in `dtype` (auto: bfloat16)."""
     import torch
     from bitsandbytes.nn.modules import Linear4bit
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     compute = torch.bfloat16 if dtype == "auto" else chosen_dtype(dtype, device)
-    model = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=compute,
-        quantization_config=BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=compute,
-        ),
-        device_map={"": chosen_device(device)},
-        **SAFE,
-    )
+    with naming_attention(attention):
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            attn_implementation=chosen_attention(attention),
+            dtype=compute,
+            quantization_config=BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type="nf4",
+                bnb_4bit_use_double_quant=True,
+                bnb_4bit_compute_dtype=compute,
+            ),
+            device_map={"": chosen_device(device)},
+            **SAFE,
+        )
     for module in model.modules():
         if isinstance(module, Linear4bit):
             # On CPUs with AVX512-BF16 a layer that was once asked in evaluation mode is repacked for good, and passes no
