@@ -208,4 +208,8 @@ def _note_time(name: str, seconds: float) -> None:
     TIMES.mkdir(parents=True, exist_ok=True)
     unit = 1024 if sys.platform == "darwin" else 1
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024
-    (TIMES / f"{name}.json").write_text(json.dumps({"seconds": round(seconds, 1), "peak_mib": round(peak_mib)}))
+    noted = {"seconds": round(seconds, 1), "peak_mib": round(peak_mib)}
+    torch = sys.modules.get("torch")  # it is there where the stage had use for it
+    if torch and torch.cuda.is_available():
+        noted["peak_gpu_mib"] = round(torch.cuda.max_memory_allocated() / 2**20)
+    (TIMES / f"{name}.json").write_text(json.dumps(noted))

@@ -8,6 +8,7 @@ Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole mod
         out/phases.json, base.json, prompt.yaml
         out/loss.tsv        step, phase, loss, validation_loss
         out/proofs.json     by phase: rows in = rows trained + rows dropped, and which tokens were learnt
+        out/metrics.json    by phase: the numbers of it, for `dvc metrics diff`
         out/README.md       the card
 The recipe: render each record as it will be asked, prove which tokens are learnt, train, keep the proofs beside the weights.
 Checkpoints stand in `.cache/training`, since DVC deletes the outputs of a stage before it runs: a run that was killed goes on.
@@ -23,6 +24,7 @@ from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendere
 from pipeline.data.records import Record, read_records
 from pipeline.model.rendering import Example
 from pipeline.model.training.recipe import Phase, TrainParams
+from pipeline.model.training.telling import numbers, proved, summary
 from pipeline.stage import Fault, progress, run, write_report
 
 RUNS = Path(".cache/training")
@@ -94,25 +96,17 @@ def main(
     (out / "loss.tsv").write_text(loss_table(done))
     proofs = {one.made.folder: one.proofs for one in done if one.proofs}
     write_report(out / "proofs.json", proofs)
+    write_report(out / "metrics.json", numbers(proofs))
     text = card(pinned.model, pinned.revision, pinned.licence, done[-1].made.kind, proofs)
     (out / "README.md").write_text(text, encoding="utf-8")
     forget(done)
-    print(f"train: {'; '.join(_told(name, proof) for name, proof in proofs.items())}")
-
-
-def _told(name: str, proof: dict[str, Any]) -> str:
-    loss = proof["validation_loss"]
-    said = f"{name}: {proof['rows_trained']} of {proof['rows_in']} examples, {proof['supervised_tokens']} tokens learnt"
-    return said if loss is None else f"{said}, validation loss {loss:.3f}"
+    print(f"train: {'; '.join(summary(name, proof) for name, proof in proofs.items())}")
 
 
 def card(base: str, revision: str, licence: str, kind: str, proofs: dict[str, dict[str, Any]]) -> str:
     """The card of what was trained, in the hub's form."""
     at = f" at {revision}" if revision else ""
-    phases = "".join(
-        f"- {_told(name, proof)}; {proof['trainable_parameters']:,} of {proof['parameters']:,} parameters\n"
-        for name, proof in proofs.items()
-    )
+    phases = "".join(f"- {proved(name, proof)}\n" for name, proof in proofs.items())
     return (
         f"---\nbase_model: {base}\nlibrary_name: {'peft' if kind == 'adapter' else 'transformers'}\nlicense: {licence}\n---\n\n"
         f"# Trained on {base}{at}\n\n{phases}\nThe last phase is the one to serve. The curve is in `loss.tsv`, what was proved in "

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from pipeline.desk import result
+from tests.test_telling import PROOF
 
 METRICS = ("format_accuracy", "exact_category", "exact_escalate", "rouge_l_response")
 WORDS = {"better": (0.04, 0.2), "worse": (-0.2, -0.06), "no worse": (-0.02, 0.03), "cannot tell": (-0.15, 0.15)}
@@ -186,8 +187,10 @@ def test_show_prints_table_verdict_and_where_to_look(tmp_path, capsys):
     }
     for name, report in reports.items():
         (tmp_path / f"{name}.json").write_text(json.dumps(report))
-    result.show(tmp_path)
+    (tmp_path / "proofs.json").write_text(json.dumps({"1-lora": PROOF}))
+    result.show(tmp_path, tmp_path)
     printed = capsys.readouterr().out
     assert "Verdict: " in printed
     assert "is worse than prompted on" in printed
+    assert "Proved of 1-lora: 9 of 10 examples trained" in printed
     assert "Look next: " in printed

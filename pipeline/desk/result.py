@@ -5,20 +5,25 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pipeline.model.training.telling import proved
+
 BASELINES = ("base", "prompted")
 TUNED = "tuned"
 
 
-def show(reports: Path) -> None:
-    """Print the result from the reports alone."""
+def show(reports: Path, adapter: Path) -> None:
+    """Print the result from the reports, and what was proved of the training."""
     comparison = json.loads((reports / "comparison.json").read_text(encoding="utf-8"))
     regression = json.loads((reports / "regression.json").read_text(encoding="utf-8"))
     forgetting = json.loads((reports / "forgetting.json").read_text(encoding="utf-8"))
     print(table(comparison, regression, forgetting))
     print()
     print(verdict(comparison, forgetting))
+    for name, proof in json.loads((adapter / "proofs.json").read_text(encoding="utf-8")).items():
+        print(f"Proved of {proved(name, proof)}")
     print(
-        "Look next: reports/comparison.json (pairs, intervals), reports/forgetting.json (what was forgotten), data/predictions (answers)."
+        "Look next: reports/comparison.json (pairs, intervals), reports/forgetting.json (what was forgotten), "
+        "data/predictions (answers), models/adapter/proofs.json (what was trained)."
     )
 
 

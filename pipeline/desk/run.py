@@ -21,6 +21,7 @@ from pipeline.desk.inputs import PIPELINE, check_inputs
 from pipeline.stage import ENVIRONMENT, PARAMS_FILE, TIMES, Fault, read_yaml
 
 REPORTS, PREDICTIONS = Path("reports"), Path("data/predictions")
+ADAPTER = Path("models/adapter")
 RUN_REPORT = REPORTS / "run.json"
 LOCK = Path("dvc.lock")
 
@@ -119,7 +120,7 @@ def main() -> None:
         print("Everything is up to date.")
     from pipeline.desk.result import show
 
-    show(REPORTS)
+    show(REPORTS, ADAPTER)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,55 @@
+"""What was proved, in words: every fact that is there is said, and none that is not."""
+
+from pipeline.model.training.telling import numbers, proved, summary
+
+PROOF = {
+    "rows_in": 10,
+    "rows_trained": 9,
+    "dropped": [{"source": "a.jsonl:3", "reason": "2000 tokens, and train.max_length is 1024"}],
+    "tokens": 1000,
+    "supervised_tokens": 250,
+    "supervised_share": 0.25,
+    "longest": 200,
+    "first_spans": ["yes<end>"],
+    "end_of_turn": ["<end>\x1b[31m"],
+    "beginnings": {"1": 9},
+    "trainable_parameters": 1234,
+    "parameters": 5678,
+    "steps": 40,
+    "kept_step": 30,
+    "validation_loss": 0.5,
+    "preference_accuracy": 0.75,
+    "overfit": {"best_step": 30, "best_validation_loss": 0.5, "last_step": 40, "last_validation_loss": 0.7},
+}
+PLAIN = PROOF | {"dropped": [], "validation_loss": None, "preference_accuracy": None, "overfit": None}
+
+
+def test_a_phase_is_told_in_a_line_with_all_that_was_proved():
+    line = proved("1-lora", PROOF)
+    for said in (
+        "1-lora: 9 of 10 examples trained",
+        "250 of 1,000 tokens learnt (25%)",
+        "1,234 of 5,678 parameters",
+        "validation loss 0.500 at step 30 of 40, which is kept",
+        "the better answer of 75% of the validation pairs preferred",
+        "1 left out, the first a.jsonl:3 (2000 tokens, and train.max_length is 1024)",
+        "learnt by heart from step 30 on",
+    ):
+        assert said in line
+    assert "\x1b" not in line
+    assert len(line.splitlines()) == 1
+
+
+def test_what_a_phase_has_not_is_not_told():
+    line = proved("1-lora", PLAIN)
+    for word in ("validation", "preferred", "left out", "by heart"):
+        assert word not in line
+    assert "loss" not in summary("1-lora", PLAIN)
+    assert summary("1-lora", PROOF).endswith("250 tokens learnt, validation loss 0.500")
+
+
+def test_numbers_are_plain():
+    assert numbers({"1-lora": PLAIN}) == {
+        "1-lora": {"rows_trained": 9, "supervised_tokens": 250, "trainable_parameters": 1234, "kept_step": 30}
+    }
+    assert numbers({"1-dpo": PROOF})["1-dpo"]["preference_accuracy"] == 0.75
