@@ -6,7 +6,8 @@ Reads   predictions     a folder an arm (pipeline.data.predictions)
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
         comparison      n, intervals, pairs and verdicts
 Format accuracy is the share of answers that parse and meet the schema; every field with one right value is scored by exact
-match, every free text by ROUGE-L. An answer that does not parse scores nothing anywhere.
+match, every free text by ROUGE-L. An answer that does not parse scores nothing anywhere. Of preferences, preference accuracy
+is the share of which the arm holds the better answer likelier than the worse one (log-likelihoods of the whole answers).
 """
 
 import json
@@ -23,6 +24,7 @@ from pipeline.data.records import Record, read_records
 from pipeline.stage import Fault, Params, run, write_report
 
 TUNED = "tuned"
+PREFERENCE = "preference_accuracy"
 Scores = dict[str, list[float]]
 
 
@@ -35,11 +37,12 @@ class EvaluateParams(Params):
 
 
 def metric_names(contract: Contract) -> list[str]:
-    """The metrics that this contract has, the headline first."""
+    """The metrics that a task with this contract can have, the headline first; the last one of preferences alone."""
     return [
         "format_accuracy",
         *(f"exact_{name}" for name in contract.exact_fields),
         *(f"rouge_l_{name}" for name in contract.text_fields),
+        PREFERENCE,
     ]
 
 
@@ -88,12 +91,27 @@ def estimates(
     """Scores of each arm on a set, and the mean of each metric with its interval and n."""
     from pipeline.scoring.statistics import estimate
 
-    ids, groups = [record.id for record in records], [record.group for record in records]
+    ids = [record.id for record in records]
     scores = {arm: score(given.texts(name, ids), records, contract) for arm, given in arms.items()}
+    for arm, given in arms.items():
+        scores[arm] |= preference(given, name, records)
     return scores, {
-        arm: {metric: _rounded(asdict(estimate(values, groups))) for metric, values in found.items()}
+        arm: {
+            metric: _rounded(asdict(estimate(values, groups_of(metric, records)))) for metric, values in found.items()
+        }
         for arm, found in scores.items()
     }
+
+
+def preference(given: Predictions, name: str, records: Sequence[Record]) -> Scores:
+    """Preference accuracy of each preference of a set, where there is one and the arm gave likelihoods."""
+    keys = [(name, record.id) for record in records if record.rejected]
+    return {PREFERENCE: [float(given.preferred.get(key, False)) for key in keys]} if keys and given.preferred else {}
+
+
+def groups_of(metric: str, records: Sequence[Record]) -> list[str]:
+    """The groups of the records that a metric has a value for."""
+    return [record.group for record in records if metric != PREFERENCE or record.rejected]
 
 
 def evaluate(
@@ -102,12 +120,12 @@ def evaluate(
     """Headline numbers, and the comparison: intervals an arm, and the tuned arm against each other one."""
     from pipeline.scoring.statistics import compare
 
-    groups = [record.group for record in records]
     scores, intervals = estimates(arms, "test", records, contract)
     pairs = {
         f"{TUNED} against {name}": {
-            metric: _rounded(asdict(compare(scores[TUNED][metric], values, groups, params.margin)))
+            metric: _rounded(asdict(compare(scores[TUNED][metric], values, groups_of(metric, records), params.margin)))
             for metric, values in given.items()
+            if metric in scores[TUNED]
         }
         for name, given in scores.items()
         if name != TUNED and TUNED in scores
@@ -117,7 +135,7 @@ def evaluate(
     }
     yardstick = {name: arm.arm for name, arm in arms.items()}
     targets = {
-        metric: {"wanted": wanted, **{name: given[metric] >= wanted for name, given in headline.items()}}
+        metric: {"wanted": wanted, **{name: given.get(metric, 0.0) >= wanted for name, given in headline.items()}}
         for metric, wanted in params.targets.items()
     }
     return headline, {
@@ -149,6 +167,9 @@ def main(
 ) -> None:
     contract, records, arms = Contract.load(schema), read_records(test), read_arms(predictions)
     check_targets(params, contract)
+    if PREFERENCE in params.targets and not any(record.rejected for record in records):
+        place = f"params.yaml: evaluate.targets.{PREFERENCE}"
+        raise Fault(place, "has nothing to be measured on: the test set holds no preference", "take the target out")
     check_complete(arms, "test", [record.id for record in records], predictions)
     waiting = read_records(new)
     check_complete(arms, "new", [record.id for record in waiting], predictions)

@@ -5,11 +5,14 @@ Reads   test, new   pipeline.data.records.Record; `new` is what waits on the hel
         probes, cases   folders of JSON Lines with id, messages, check (pipeline.scoring.checks)
         model       base.json, or the folder of an adapter
         prompt      the arm's prompt; the probes, which are of general skill, are asked without it
-Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, prompt_tokens, answer_tokens
+Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, prompt_tokens, answer_tokens; of a preference
+                            also chosen and rejected, the log-likelihoods of its two answers
         out/arm.json        what shaped the answers: model, prompt and decoding by digest
 An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`.
 """
 
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,6 +21,7 @@ from pydantic import Field
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
+from pipeline.model.rendering import Row
 from pipeline.stage import Params, progress, run, write_report
 
 CACHE = Path(".cache/generations")
@@ -68,41 +72,55 @@ def main(
     out: Path,
 ) -> None:
     from pipeline.model.adapter import identity_of, load_any, tokenizer_of
-    from pipeline.model.generation import Cache, Decoding, answer_all
+    from pipeline.model.generation import Answer, Cache, Decoding, answer_all
+    from pipeline.model.likelihood import likelihoods
     from pipeline.model.machine import steady
 
     steady(params.threads, seed=0)
     wording = load_prompt(prompt)
     shown = few_shot_records(wording, read_records(few_shot), prompt)
-    asked = conversations(
-        wording, shown, read_records(test), read_records(new), read_questions(probes), read_questions(cases)
-    )
+    tests, waiting = read_records(test), read_records(new)
+    asked = conversations(wording, shown, tests, waiting, read_questions(probes), read_questions(cases))
     decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
-    identity = identity_of(model)
+    identity, tokenizer, show = identity_of(model), tokenizer_of(model), progress(f"predict@{arm}")
+    load = cache(lambda: load_any(model, params.dtype, params.device))
     answers = answer_all(
-        lambda: load_any(model, params.dtype, params.device),
-        tokenizer_of(model),
-        [turns for _, _, turns in asked],
+        load, tokenizer, [turns for *_, turns in asked], decoding, Cache(CACHE, identity, decoding, Answer), show
+    )
+    pairs = preferences(wording, shown, [("test", tests), ("new", waiting)], tokenizer)
+    found = likelihoods(
+        load,
+        [row for _, _, row in pairs],
         decoding,
-        Cache(CACHE, identity, decoding),
+        Cache(CACHE, identity, decoding, float),
         progress(f"predict@{arm}"),
     )
-    write_jsonl(
-        out / "answers.jsonl",
-        (
-            {
-                "set": name,
-                "id": key,
-                "answer": answer.text,
-                "finish": answer.finish,
-                "prompt_tokens": answer.prompt_tokens,
-                "answer_tokens": answer.answer_tokens,
-            }
-            for (name, key, _), answer in zip(asked, answers, strict=True)
-        ),
+    sides: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for (key, side, _), value in zip(pairs, found, strict=True):
+        sides[key][side] = value
+    rows = (
+        {"set": name, "id": key, **vars(answer), **sides.get((name, key), {})}
+        for (name, key, _), answer in zip(asked, answers, strict=True)
     )
+    write_jsonl(out / "answers.jsonl", ({**row, "answer": row.pop("text")} for row in rows))
     write_report(out / "arm.json", _facts(arm, identity, wording, shown, params))
     print(f"predict@{arm}: {len(answers)} answers")
+
+
+def preferences(
+    prompt: Prompt, shown: list[Record], sets: list[tuple[str, list[Record]]], tokenizer: Any
+) -> list[tuple[tuple[str, str], str, Row]]:
+    """Both answers of each preference, as they would stand after its question: set and id, side, row."""
+    from pipeline.model.rendering import supervised
+
+    found = []
+    for name, records in sets:
+        for record in (one for one in records if one.rejected):
+            asked = rendered(prompt, shown, record.asked)
+            for side, said in (("chosen", [record.messages[-1]]), ("rejected", list(record.rejected))):
+                row = supervised(tokenizer, [*asked, *said], len(asked), record.source)
+                found.append(((name, record.id), side, row))
+    return found
 
 
 def _facts(arm: str, identity: str, prompt: Prompt, shown: list[Record], params: PredictParams) -> dict[str, Any]:

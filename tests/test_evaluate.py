@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
@@ -143,6 +144,44 @@ def test_predictions_of_this_test_set_are_taken(tmp_path):
     check_complete({"tuned": Predictions({}, {("test", "b"): "", ("test", "a"): ""})}, "test", ["a", "b"], tmp_path)
 
 
+def preference(number):
+    one = record(SHORT, number)
+    return msgspec.structs.replace(one, rejected=({"role": "assistant", "content": "no"},))
+
+
+def test_preference_accuracy_is_of_the_preferences_alone():
+    records = [record(FULL, 0), *(preference(number) for number in range(1, 5))]
+    answers = {("test", one.id): one.answer for one in records}
+    held = {("test", one.id): number != 2 for number, one in enumerate(records) if one.rejected}
+    arms = {"base": Predictions({}, answers, dict.fromkeys(held, False)), "tuned": Predictions({}, answers, held)}
+    headline, comparison = evaluate(arms, records, contract(), params({"preference_accuracy": 0.75}))
+    assert headline["tuned"]["preference_accuracy"] == 0.75
+    assert comparison["arms"]["tuned"]["preference_accuracy"]["n"] == 4
+    assert comparison["pairs"]["tuned against base"]["preference_accuracy"]["fixed"] == 3
+    assert comparison["targets"]["preference_accuracy"] == {"wanted": 0.75, "base": False, "tuned": True}
+    arms["hosted"] = Predictions({}, answers)  # a service that tells no likelihoods
+    headline, comparison = evaluate(arms, records, contract(), params({}))
+    assert "preference_accuracy" not in headline["hosted"]
+    assert "preference_accuracy" not in comparison["pairs"]["tuned against hosted"]
+    headline, _ = evaluate(arms, records[:1], contract(), params({}))
+    assert "preference_accuracy" not in headline["tuned"]
+
+
+def test_a_preference_is_read_from_its_likelihoods(tmp_path):
+    rows = [
+        {"set": "test", "id": "a", "answer": "x", "chosen": -1.5, "rejected": -2.0},
+        {"set": "test", "id": "b", "answer": "x", "chosen": -2.0, "rejected": -2.0},
+        {"set": "test", "id": "c", "answer": "x"},
+    ]
+    write_arm(tmp_path / "tuned", rows)
+    assert read_arms(tmp_path)["tuned"].preferred == {("test", "a"): True, ("test", "b"): False}
+
+
+def test_a_target_of_preferences_without_one_is_refused(tmp_path):
+    with pytest.raises(Fault, match=r"evaluate\.targets\.preference_accuracy: has nothing to be measured on"):
+        run_main(tmp_path, targets={"preference_accuracy": 0.5})
+
+
 def write_arm(folder, rows):
     write_jsonl(folder / "answers.jsonl", rows)
     (folder / "arm.json").write_text("{}")
@@ -174,7 +213,7 @@ def test_a_target_that_no_share_can_reach_is_refused(wanted):
         params({"exact_label": wanted})
 
 
-def run_main(folder, waiting=(), answered=None, out="out"):
+def run_main(folder, waiting=(), answered=None, out="out", targets=None):
     """The stage on five test records and those that wait; `answered` is what the arms were asked of these."""
     records = [record(FULL, number) for number in range(5)]
     write_records(folder / "test.jsonl", records)
@@ -188,7 +227,7 @@ def run_main(folder, waiting=(), answered=None, out="out"):
         )
     places = [folder / place for place in ("predictions", "test.jsonl", "new.jsonl", "schema.json")]
     reports = (folder / f"{out}.json", folder / f"{out}_comparison.json")
-    main(params({}), *places, *reports)
+    main(params(targets or {}), *places, *reports)
     return [path.read_text() for path in reports]
 
 

@@ -21,7 +21,7 @@ def loaded(tmp_path_factory):
 
 
 def answers(loaded, numbers, cache, calls=None, **changes):
-    from pipeline.model.generation import Cache, Decoding, answer_all
+    from pipeline.model.generation import Answer, Cache, Decoding, answer_all
 
     decoding = Decoding(**{"max_new_tokens": 12, "batch_size": 4, "dtype": "auto", "device": "cpu", **changes})
     turns = [[{"role": "user", "content": question(n)[0] * (1 + n % 3)}] for n in numbers]
@@ -31,7 +31,9 @@ def answers(loaded, numbers, cache, calls=None, **changes):
             calls.append(1)
         return loaded
 
-    return answer_all(load, loaded.tokenizer, turns, decoding, Cache(cache, "random", decoding), lambda *_: None)
+    return answer_all(
+        load, loaded.tokenizer, turns, decoding, Cache(cache, "random", decoding, Answer), lambda *_: None
+    )
 
 
 def test_an_answer_is_the_same_alone_and_among_others(loaded, tmp_path):
@@ -72,12 +74,12 @@ def test_other_decoding_is_another_answer(loaded, tmp_path):
 
 
 def test_a_prompt_longer_than_the_context_is_a_failure_with_a_reason(loaded, tmp_path):
-    from pipeline.model.generation import Cache, Decoding, answer_all
+    from pipeline.model.generation import Answer, Cache, Decoding, answer_all
 
     decoding = Decoding(4, 2, "auto", "cpu")
     turns = [[{"role": "user", "content": "stone " * 900}], [{"role": "user", "content": "stone"}]]
     long, short = answer_all(
-        lambda: loaded, loaded.tokenizer, turns, decoding, Cache(tmp_path, "x", decoding), lambda *_: None
+        lambda: loaded, loaded.tokenizer, turns, decoding, Cache(tmp_path, "x", decoding, Answer), lambda *_: None
     )
     assert (long.text, long.finish) == ("", "too_long")
     assert short.finish in ("stop", "length")

@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.data.questions import read_questions
 from pipeline.model.adapter import Loaded
 from pipeline.model.base import load_model, load_tokenizer
-from pipeline.model.generation import Cache, Decoding, answer_all
+from pipeline.model.generation import Answer, Cache, Decoding, answer_all
 from pipeline.regress import rates
 from pipeline.scoring.checks import passes
 from pipeline.stage import progress
@@ -62,7 +62,7 @@ def scores(folder: Path, probes: Path) -> tuple[dict[str, Any], dict[str, int]]:
             loaded.tokenizer,
             [question.messages for question in questions],
             DECODING,
-            Cache(Path(scratch), "", DECODING),
+            Cache(Path(scratch), "", DECODING, Answer),
             progress("card"),
         )
     values = [float(passes(a.text, q.check.kind, q.check.value)) for a, q in zip(answers, questions, strict=True)]

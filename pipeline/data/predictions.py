@@ -1,7 +1,7 @@
 """Predictions: the answers of an arm, keyed by set and id."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,14 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Predictions:
-    """What one arm answered, and the digests of what shaped it."""
+    """What one arm answered, and the digests of what shaped it.
+
+    `preferred`: of a preference, whether it holds the better answer likelier.
+    """
 
     arm: dict[str, Any]
     answers: dict[Key, str]
+    preferred: dict[Key, bool] = field(default_factory=dict)
 
     def texts(self, name: str, ids: list[str]) -> list[str]:
         """Answers of a set in the order of `ids`; a missing answer is empty, and so a failure."""
@@ -27,6 +31,7 @@ def read_predictions(folder: Path) -> Predictions:
     """Read an arm's folder. Raises Fault where an id comes twice."""
     arm = json.loads((folder / "arm.json").read_text(encoding="utf-8"))
     answers: dict[Key, str] = {}
+    preferred: dict[Key, bool] = {}
     for number, row in read_jsonl(folder / "answers.jsonl"):
         key = (row["set"], row["id"])
         if key in answers:
@@ -36,7 +41,9 @@ def read_predictions(folder: Path) -> Predictions:
                 f"run dvc repro -f -s predict@{folder.name}",
             )
         answers[key] = row["answer"]
-    return Predictions(arm, answers)
+        if "chosen" in row:
+            preferred[key] = row["chosen"] > row["rejected"]
+    return Predictions(arm, answers, preferred)
 
 
 def read_arms(folder: Path) -> dict[str, Predictions]:

@@ -30,12 +30,15 @@ def show(reports: Path, adapter: Path) -> None:
 def table(comparison: dict[str, Any], regression: dict[str, Any], forgetting: dict[str, Any]) -> str:
     """Arms as rows, metrics as columns: mean, 95 % interval; a star where a target is reached."""
     arms = comparison["arms"]
-    metrics = sorted(next(iter(arms.values())), key=_rank)
+    metrics = sorted({metric for values in arms.values() for metric in values}, key=_rank)
     targets, has_probes = comparison["targets"], bool(forgetting.get("n_probes"))
     heads = ["arm", *metrics, *(["probes"] if has_probes else [])]
     rows = []
     for arm, values in arms.items():
-        cells = [_cell(values[metric]) + ("*" if targets.get(metric, {}).get(arm) else "") for metric in metrics]
+        cells = [
+            _cell(values[metric]) + ("*" if targets.get(metric, {}).get(arm) else "") if metric in values else "-"
+            for metric in metrics
+        ]
         rows.append([arm, *cells, *([f"{regression[arm]['probes']:.1%}"] if has_probes else [])])
     wanted = [
         "target",
@@ -44,7 +47,7 @@ def table(comparison: dict[str, Any], regression: dict[str, Any], forgetting: di
     ]
     counts = [
         "n",
-        *(str(next(iter(arms.values()))[metric]["n"]) for metric in metrics),
+        *(str(max(values[metric]["n"] for values in arms.values() if metric in values)) for metric in metrics),
         *([str(forgetting["n_probes"])] if has_probes else []),
     ]
     return _aligned([heads, *rows, wanted, counts])
@@ -90,6 +93,8 @@ def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
     return f"Verdict: {'; '.join(clauses)}."
 
 
+_NONE = {"mean": 0.0}  # of an arm that has no value of a metric
+
 _WORDS = {
     "better": "better than",
     "worse": "worse than",
@@ -128,7 +133,7 @@ def baseline(comparison: dict[str, Any]) -> str:
     lines, is_enough = [], False
     for arm, values in comparison["arms"].items():
         missed = [
-            f"{metric} {values[metric]['mean']:.1%} of {target['wanted']:.1%}"
+            f"{metric} {values.get(metric, _NONE)['mean']:.1%} of {target['wanted']:.1%}"
             for metric, target in targets.items()
             if not target[arm]
         ]

@@ -5,12 +5,13 @@ always have the same number of rows (the last is filled up), so the arithmetic o
 beside it. That is what lets answers be kept by their own digest.
 """
 
+import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pipeline.data.records import Turn, digest, read_jsonl
 from pipeline.model.adapter import Loaded
@@ -41,38 +42,42 @@ class Decoding:
 
 
 Show = Callable[[int, int, str], None]
+T = TypeVar("T")
+CODE = ("generation", "likelihood")  # what shapes what is remembered
 
 
-class Cache:
-    """Answers of earlier runs, outside the outputs, appended as they come.
+class Cache(Generic[T]):
+    """What a model gave in earlier runs, outside the outputs, appended as it comes: answers, or likelihoods.
 
-    A file holds what one model answered under one decoding with these libraries and this code; an answer is found by the
-    digest of the rendered prompt.
+    A file holds what one model gave under one decoding with these libraries and this code; it is found by the digest of what was
+    asked. `kind` names what it is, and makes it out of JSON.
     """
 
-    def __init__(self, folder: Path, identity: str, decoding: Decoding) -> None:
+    def __init__(self, folder: Path, identity: str, decoding: Decoding, kind: type[T]) -> None:
         versions = [version(name) for name in ("torch", "transformers", "peft", "tokenizers")]
-        code = Path(__file__).read_text(encoding="utf-8")
+        code = [(Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8") for name in CODE]
         machine = [chosen_device(decoding.device), str(chosen_dtype(decoding.dtype, decoding.device))]
-        self.path = folder / f"{digest([identity, asdict(decoding), machine, versions, code])}.jsonl"
-        self.answers = dict(self._read()) if self.path.exists() else {}
+        name = digest([kind.__name__, identity, asdict(decoding), machine, versions, code])
+        self._kind, self.path = kind, folder / f"{name}.jsonl"
+        self.found = dict(self._read()) if self.path.exists() else {}
 
-    def _read(self) -> Iterator[tuple[str, Answer]]:
+    def _read(self) -> Iterator[tuple[str, T]]:
         whole = self.path.read_bytes()
         complete = whole[: whole.rfind(b"\n") + 1]
         if complete != whole:  # killed while writing: drop the half line
             self.path.write_bytes(complete)
         for _, row in read_jsonl(self.path):
-            yield row["key"], Answer(row["text"], row["finish"], row["prompt_tokens"], row["answer_tokens"])
+            value = row["value"]
+            yield row["key"], self._kind(**value) if isinstance(value, dict) else self._kind(value)  # type: ignore[call-arg]
 
-    def add(self, answers: dict[str, Answer]) -> None:
-        from json import dumps
-
-        self.answers |= answers
+    def add(self, found: Mapping[str, T]) -> None:
+        """Remember, here and on the disk."""
+        self.found |= found
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", encoding="utf-8") as file:
             file.writelines(
-                dumps({"key": key, **asdict(answer)}, ensure_ascii=False) + "\n" for key, answer in answers.items()
+                json.dumps({"key": key, "value": vars(one) if is_dataclass(one) else one}, ensure_ascii=False) + "\n"
+                for key, one in found.items()
             )
 
 
@@ -81,25 +86,25 @@ def answer_all(
     tokenizer: Any,
     conversations: Sequence[Sequence[Turn]],
     decoding: Decoding,
-    cache: Cache,
+    cache: Cache[Answer],
     show: Show,
 ) -> list[Answer]:
     """An answer to each conversation, in order. The model is loaded only if one of them has not been answered before."""
     ids = [token_ids(tokenizer, list(turns), is_asked=True) for turns in conversations]
     keys = [digest(row) for row in ids]
-    todo = {key: row for key, row in zip(keys, ids, strict=True) if key not in cache.answers}
+    todo = {key: row for key, row in zip(keys, ids, strict=True) if key not in cache.found}
     if todo:
         _answer_missing(load(), todo, decoding, cache, show, len(keys))
-    return [cache.answers[key] for key in keys]
+    return [cache.found[key] for key in keys]
 
 
 def _answer_missing(
-    loaded: Loaded, todo: dict[str, list[int]], decoding: Decoding, cache: Cache, show: Show, wanted: int
+    loaded: Loaded, todo: dict[str, list[int]], decoding: Decoding, cache: Cache[Answer], show: Show, wanted: int
 ) -> None:
     context = getattr(loaded.model.config, "max_position_embeddings", None) or 2**31
     done = wanted - len(todo)
-    for batch in _batches(todo, decoding.batch_size):
-        room = context - _padded(len(todo[batch[0]]))
+    for batch in batches(todo, decoding.batch_size):
+        room = context - padded(len(todo[batch[0]]))
         if room < 1:
             answers = {key: Answer("", "too_long", len(todo[key]), 0) for key in batch}
         else:
@@ -109,15 +114,16 @@ def _answer_missing(
         show(done, wanted, "answers")
 
 
-def _padded(length: int) -> int:
+def padded(length: int) -> int:
+    """The next multiple of STEP tokens."""
     return -(-length // STEP) * STEP
 
 
-def _batches(todo: dict[str, list[int]], size: int) -> list[list[str]]:
+def batches(todo: dict[str, list[int]], size: int) -> list[list[str]]:
     """Keys of equal padded length, `size` at a time, the longest first so that a lack of memory shows at once."""
     buckets: dict[int, list[str]] = defaultdict(list)
     for key, row in todo.items():
-        buckets[_padded(len(row))].append(key)
+        buckets[padded(len(row))].append(key)
     return [
         keys[at : at + size] for _, keys in sorted(buckets.items(), reverse=True) for at in range(0, len(keys), size)
     ]
@@ -128,7 +134,7 @@ def _generate(loaded: Loaded, rows: dict[str, list[int]], decoding: Decoding, ma
     import torch
 
     tokenizer, model = loaded.tokenizer, loaded.model
-    width = _padded(max(len(row) for row in rows.values()))
+    width = padded(max(len(row) for row in rows.values()))
     filled = [*rows.values(), *[next(iter(rows.values()))] * (decoding.batch_size - len(rows))]
     pad = tokenizer.pad_token_id
     ids = torch.tensor([[pad] * (width - len(row)) + row for row in filled], device=model.device)
