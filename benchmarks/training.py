@@ -44,7 +44,11 @@ class Case:
         """A file of the project."""
         if self.project:
             return Path(self.project) / name
-        places = {"prompt.yaml": "task/prompts/plain.yaml", "base.json": "models/base.json"}
+        places = {
+            "prompt.yaml": "task/prompts/plain.yaml",
+            "answer.schema.json": "task/answer.schema.json",
+            "base.json": "models/base.json",
+        }
         return Path(places.get(name, f"data/split/{name}".replace("few_shot.jsonl", "few_shot/plain.jsonl")))
 
     def params(self) -> Any:
@@ -91,7 +95,13 @@ def compare(cases: list[Case]) -> None:
         one, other = found["plain"], found["ours"]
         rates = [each["tokens"] / each["seconds"] for each in (one, other)]
         ratios.append(rates[1] / rates[0])
-        cells = [case.seed, *(f"{rate:,.0f}" for rate in rates), f"{ratios[-1]:.2f}", f"{one['loss']:.3f}", f"{other['loss']:.3f}"]
+        cells = [
+            case.seed,
+            *(f"{rate:,.0f}" for rate in rates),
+            f"{ratios[-1]:.2f}",
+            f"{one['loss']:.3f}",
+            f"{other['loss']:.3f}",
+        ]
         print("|", " | ".join(map(str, [*cells, f"{one['gib']:.2f}", f"{other['gib']:.2f}"])), "|", flush=True)
     print(f"\nMedian ratio {statistics.median(ratios):.2f}.")
 
@@ -146,7 +156,7 @@ def ours(case: Case) -> dict[str, float]:
     watch = Watch()
     with tempfile.TemporaryDirectory() as name:
         train.RUNS = Path(name) / "runs"
-        paths = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "base.json")
+        paths = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "answer.schema.json", "base.json")
         train.main(case.params(), *map(case.path, paths), Path(name) / "out")
     return watch.figures()
 

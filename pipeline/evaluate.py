@@ -10,8 +10,7 @@ match, every free text by ROUGE-L. An answer that does not parse scores nothing 
 is the share of which the arm holds the better answer likelier than the worse one (log-likelihoods of the whole answers).
 """
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -21,11 +20,11 @@ from pydantic import Field
 from pipeline.data.answers import Contract
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.records import Record, read_records
+from pipeline.scoring.answers import Scores, score
 from pipeline.stage import Fault, Params, run, write_report
 
 TUNED = "tuned"
 PREFERENCE = "preference_accuracy"
-Scores = dict[str, list[float]]
 
 
 class EvaluateParams(Params):
@@ -46,45 +45,6 @@ def metric_names(contract: Contract) -> list[str]:
     ]
 
 
-def score(answers: list[str], records: Sequence[Record], contract: Contract) -> Scores:
-    """Each metric's value for each example, 0 to 1."""
-    from pipeline.scoring.metrics import ExactMatch, RougeL, values
-
-    references = [record.answer for record in records]
-    scores: Scores = {
-        "format_accuracy": [float(bool(answer.strip()) and contract.complaint(answer) is None) for answer in answers]
-    }
-    for name in contract.exact_fields:
-        scores[f"exact_{name}"] = values(ExactMatch, *_fields(answers, references, contract, name, _canonical))
-    for name in contract.text_fields:
-        scores[f"rouge_l_{name}"] = values(RougeL, *_fields(answers, references, contract, name, _text))
-    return scores
-
-
-NO_ANSWER = "\0"  # equals no reference
-
-
-def _fields(
-    answers: list[str], references: list[str], contract: Contract, name: str, form: Callable[[Any], str]
-) -> tuple[list[str], list[str]]:
-    """A field of answers and references as texts. A field that both leave out agrees; an unreadable answer never does."""
-    given = [form(contract.field(text, name)) if contract.is_readable(text) else NO_ANSWER for text in answers]
-    return given, [form(contract.field(reference, name)) for reference in references]
-
-
-def _canonical(value: Any) -> str:
-    """A value as text that is the same for equal values alone: "3" is not 3, and 3.0 is."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "" if value is None else json.dumps(value, sort_keys=True)
-
-
-def _text(value: Any) -> str:
-    """Free text, halves of surrogate pairs replaced, since no library takes them."""
-    text = value if isinstance(value, str) else _canonical(value)
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def estimates(
     arms: dict[str, Predictions], name: str, records: Sequence[Record], contract: Contract
 ) -> tuple[dict[str, Scores], dict[str, Any]]:
@@ -92,7 +52,10 @@ def estimates(
     from pipeline.scoring.statistics import estimate
 
     ids = [record.id for record in records]
-    scores = {arm: score(given.texts(name, ids), records, contract) for arm, given in arms.items()}
+    scores = {
+        arm: score(given.texts(name, ids), [record.answer for record in records], contract)
+        for arm, given in arms.items()
+    }
     for arm, given in arms.items():
         scores[arm] |= preference(given, name, records)
     return scores, {

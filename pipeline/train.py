@@ -3,6 +3,7 @@
 Reads   train, validation   pipeline.data.records.Record
         few_shot            records that the prompt shows
         prompt              the prompt that the tuned arm is asked with
+        schema              the contract of an answer, where answers are rewarded for it
         start               base.json, or the folder of what was trained before
 Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
         out/phases.json, base.json, prompt.yaml
@@ -19,16 +20,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pipeline.data import answers as contracts
 from pipeline.data import prompts
+from pipeline.data.answers import Contract
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, read_records
 from pipeline.model.rendering import Example
-from pipeline.model.training.recipe import Phase, TrainParams
+from pipeline.model.training.policy import Scorer
+from pipeline.model.training.recipe import PAIRS, POLICY, Phase, TrainParams
 from pipeline.model.training.telling import numbers, proved, summary
+from pipeline.scoring import answers as scoring
+from pipeline.scoring.answers import exactness, formats
 from pipeline.stage import Fault, progress, run, write_report
 
 RUNS = Path(".cache/training")
 CODE = (Path(__file__), Path(prompts.__file__))  # what renders; the rest stands in pipeline/model
+REWARDS = (Path(contracts.__file__), Path(scoring.__file__))  # what rewards
 
 
 def examples(records: Sequence[Record], shown: list[Record], prompt: Prompt, turns: str) -> list[Example]:
@@ -47,21 +54,35 @@ def check_records(records: list[Record], phases: Sequence[Phase], place: Path) -
     if calling:
         fault = f"{len(calling)} examples call tools ({calling[0].source} first), and train renders plain turns only"
         raise Fault(place, fault, "leave them out of the sources")
-    preferences = [record for record in records if record.rejected]
-    if preferences and "dpo" not in phases:
+    preferences, learning = [record for record in records if record.rejected], [one for one in phases if one in PAIRS]
+    if preferences and not learning:
         fault = f"{len(preferences)} examples are preferences ({preferences[0].source} first), and no phase learns what is worse"
-        raise Fault(place, fault, "add dpo to train.phases")
-    if not preferences and "dpo" in phases:
-        raise Fault(
-            place, "holds no preference, and train.phases lists dpo", "add pairs to the sources, or take dpo out"
-        )
+        raise Fault(place, fault, "add dpo to train.phases, or reward and grpo")
+    if learning and not preferences:
+        fault = f"holds no preference, and train.phases lists {learning[0]}"
+        raise Fault(place, fault, f"add pairs to the sources, or take {learning[0]} out")
     odd = [record for record in preferences if [turn["role"] for turn in record.rejected] != ["assistant"]]
     if odd:
         raise Fault(odd[0].source, "the worse answer is more than one turn of the assistant", "leave the example out")
 
 
+def scorers(contract: Contract) -> dict[str, Scorer]:
+    """What answers are worth by the task itself, as `evaluate` scores them. Exact fields count where the contract has some."""
+    return {
+        "format": lambda answers, _references: formats(answers, contract),
+        "exact": lambda answers, references: exactness(answers, references, contract),
+    }
+
+
 def main(
-    params: TrainParams, train: Path, validation: Path, few_shot: Path, prompt: Path, start: Path, out: Path
+    params: TrainParams,
+    train: Path,
+    validation: Path,
+    few_shot: Path,
+    prompt: Path,
+    schema: Path,
+    start: Path,
+    out: Path,
 ) -> None:
     from pipeline.model.adapter import BASE, PROMPT, Made, save_adapter, save_whole
     from pipeline.model.base import chosen_dtype, load_base, load_tokenizer
@@ -86,8 +107,10 @@ def main(
         else:
             save_adapter(model, pinned, made.on, place)
 
-    lesson = Lesson(tokenizer, learnt, checked, params, partial(progress, "train"))
-    inputs = (train, validation, few_shot, prompt, *CODE)
+    def inputs(phase: Phase) -> list[Path]:
+        return [train, validation, few_shot, prompt, *CODE, *([schema, *REWARDS] if phase in POLICY else [])]
+
+    lesson = Lesson(tokenizer, learnt, checked, params, partial(progress, "train"), scorers(Contract.load(schema)))
     done = run_phases(params, begun, inputs, RUNS, partial(learn, lesson), save)
     out.mkdir(parents=True, exist_ok=True)
     publish(done, out)

@@ -10,9 +10,16 @@ import yaml
 from pipeline.data.records import record_id, write_records
 from pipeline.model.base import sha256
 from pipeline.model.training.recipe import TrainParams
-from tests.project import ROOT, random_model, record
+from tests.project import COLOURS, ROOT, random_model, record
 
-NAMES = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml")
+NAMES = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "answer.schema.json")
+SCHEMA = {
+    "type": "object",
+    "properties": {"label": {"type": "string", "enum": list(COLOURS)}},
+    "required": ["label"],
+    "additionalProperties": False,
+}
+DRAWN = {"epochs": 1, "generations": 4, "batch_size": 8, "max_new_tokens": 8}
 SMALL = {"epochs": 2, "learning_rate": 0.01, "batch_size": 4, "accumulate": 1}
 
 
@@ -25,8 +32,10 @@ def preference(number, worse='{"label": "none"}'):
 def params(*phases, **changes):
     """Parameters of the repository, made small; `adapter` and phases are changed key by key."""
     values = yaml.safe_load((ROOT / "params.yaml").read_text())["train"]
-    for phase in ("lora", "qlora", "full", "dpo"):
+    for phase in ("lora", "qlora", "full", "dpo", "reward"):
         values[phase] |= SMALL | changes.pop(phase, {})
+    for phase in ("grpo", "rloo"):
+        values[phase] |= SMALL | DRAWN | changes.pop(phase, {})
     values["adapter"] |= {"r": 4, "alpha": 8} | changes.pop("adapter", {})
     values |= {"phases": list(phases or ["lora"]), "max_length": 256, "save_every": 2, "device": "cpu", "threads": 1}
     values |= {"patience": 0}
@@ -44,6 +53,7 @@ def project(folder, base, records=(), checked=()):
     write_records(folder / "train.jsonl", records or [record(number) for number in range(16)])
     write_records(folder / "validation.jsonl", checked or [record(number) for number in range(20, 24)])
     write_records(folder / "few_shot.jsonl", [])
+    (folder / "answer.schema.json").write_text(json.dumps(SCHEMA))
     (folder / "prompt.yaml").write_text("system: Answer.\nfew_shot: []\n")
     return folder
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model.training.batches import ByLength
+from pipeline.model.training.batches import ByLength, Groups
 
 LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=900)
 
@@ -39,3 +39,18 @@ def test_rows_of_a_batch_are_about_as_long_and_batches_come_in_any_order():
     longest = [max(batch) for batch in batches]
     rises = sum(later > earlier for earlier, later in pairwise(longest))
     assert 30 < rises < 70
+
+
+@given(st.integers(1, 50), st.integers(1, 7), st.integers(2, 4), st.integers(1, 3))
+def test_every_question_is_drawn_and_its_answers_stand_together(questions, drawn, answers, again):
+    sampler = Groups(questions, drawn, answers, again, seed=1)
+    found = list(sampler)
+    assert len(found) == len(sampler)
+    assert set(found) == set(range(questions))
+    size = drawn * answers
+    for first in range(0, len(found), size * again):
+        draw = found[first : first + size]
+        assert found[first : first + size * again] == draw * again
+        assert all(len(set(draw[n : n + answers])) == 1 for n in range(0, size, answers))
+    sampler.set_epoch(1)
+    assert questions < 8 or list(sampler) != found

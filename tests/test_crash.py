@@ -73,6 +73,19 @@ def test_what_a_phase_made_is_not_made_again_after_a_kill_in_the_next_one(pairs)
 
 @pytest.mark.slow
 @pytest.mark.rehearsal
+@pytest.mark.parametrize(("phases", "steps"), [(("reward", "grpo"), (9, 14)), (("lora", "rloo"), (3, 5))])
+def test_a_policy_that_is_killed_ends_with_the_same_bytes(pairs, phases, steps):
+    changes = {"grpo": {"epochs": 2}, "rloo": {"epochs": 2}}
+    if "reward" not in phases:
+        (pairs / "train.jsonl").write_text((pairs / "validation.jsonl").read_text())
+    plan = [*([["step", step]] for step in steps), [["save", "optimizer", 3]]]
+    hits, said = interrupted(pairs, plan, *phases, changes=changes)
+    assert hits == 3
+    assert f"{phases[1]} goes on from step" in said
+
+
+@pytest.mark.slow
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("seed", range(5))
 def test_fifty_kills_at_random_moments_change_no_byte(pairs, seed):
     rng = random.Random(seed)

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from pipeline.data.answers import Contract
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.records import Record, record_id, write_jsonl, write_records
-from pipeline.evaluate import EvaluateParams, check_targets, evaluate, main, score
+from pipeline.evaluate import EvaluateParams, check_targets, evaluate, main
+from pipeline.scoring.answers import exactness, score
 from pipeline.stage import Fault
 
 SCHEMA = {
@@ -50,7 +51,7 @@ def record(answer, number=0):
 def scored(answer, reference, schema=SCHEMA):
     """Each metric of one answer."""
     text = answer if isinstance(answer, str) else json.dumps(answer)
-    return {name: given[0] for name, given in score([text], [record(reference)], contract(schema)).items()}
+    return {name: given[0] for name, given in score([text], [record(reference).answer], contract(schema)).items()}
 
 
 def arm(records, texts):
@@ -88,6 +89,14 @@ def test_one_wrong_field_costs_that_field_alone():
     found = scored({**FULL, "label": "blue", "reply": "It is on a way."}, FULL)
     assert (found["format_accuracy"], found["exact_label"], found["exact_urgent"]) == (1, 0, 1)
     assert 0 < found["rouge_l_reply"] < 1
+
+
+def test_exactness_is_the_mean_of_the_exact_metrics():
+    for answer in (FULL, {**FULL, "label": "blue"}, {**SHORT, "count": 4}, "no answer"):
+        found = scored(answer, FULL)
+        exact = [value for name, value in found.items() if name.startswith("exact_")]
+        text = answer if isinstance(answer, str) else json.dumps(answer)
+        assert exactness([text], [record(FULL).answer], contract()) == [pytest.approx(sum(exact) / len(exact))]
 
 
 def test_field_too_many_costs_the_format():

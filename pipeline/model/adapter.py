@@ -16,12 +16,15 @@ BASE, PROMPT, PHASES = "base.json", "prompt.yaml", "phases.json"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
-Kind = Literal["adapter", "model"]
+Kind = Literal["adapter", "model", "reward"]
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a phase made: an adapter, or a whole model. `on` is the folder of the whole model that an adapter stands on, "" the base."""
+    """What a phase made: an adapter, a whole model, or a reward model, which is an adapter too and answers nothing.
+
+    `on` is the folder of the whole model that an adapter stands on, "" the base.
+    """
 
     name: str
     folder: str
@@ -62,7 +65,8 @@ def served(path: Path) -> Made:
     """The phase of a trained folder that is served. Raises Fault where there is none."""
     if not (path / PHASES).is_file():
         raise Fault(path, "holds nothing that was trained", "run dvc repro train")
-    return Made(**json.loads((path / PHASES).read_text(encoding="utf-8"))["phases"][-1])
+    made = [Made(**one) for one in json.loads((path / PHASES).read_text(encoding="utf-8"))["phases"]]
+    return next(one for one in reversed(made) if one.kind != "reward")
 
 
 def identity_of(path: Path) -> str:

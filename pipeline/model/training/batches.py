@@ -44,6 +44,34 @@ class ByLength:
         return -self._lengths[row]
 
 
+class Groups:
+    """A sampler of question numbers for drawing answers: `drawn` questions at a time, each `answers` times in a row, all that `again`
+    times, as TRL's policy trainers take them.
+
+    TRL's own leaves out what does not fill up the last draw, and goes on from the random state of the epoch before, which a run
+    that was killed never saw. Here the last draw is filled up with the first questions.
+    """
+
+    def __init__(self, questions: int, drawn: int, answers: int, again: int, seed: int) -> None:
+        self._questions, self._drawn, self._answers, self._again = questions, drawn, answers, again
+        self._seed, self._epoch = seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Take the order of that epoch."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-self._questions // self._drawn) * self._drawn * self._answers * self._again
+
+    def __iter__(self) -> Iterator[int]:
+        order = list(range(self._questions))
+        random.Random(self._seed * 1_000_003 + self._epoch).shuffle(order)
+        for first in range(0, self._questions, self._drawn):
+            draw = [order[number % self._questions] for number in range(first, first + self._drawn)]
+            for _ in range(self._again):
+                yield from (question for question in draw for _ in range(self._answers))
+
+
 def ordered(kind: Any) -> Any:
     """A kind of Trainer whose batches come in an order of ours; it is made with the lengths of its rows."""
 

@@ -5,19 +5,34 @@ from dataclasses import dataclass
 from typing import Any
 
 Log = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What validations are compared by: a key of the log, and whether more is better."""
+
+    key: str
+    is_gain: bool
+
+    def of(self, entry: Mapping[str, Any]) -> float:
+        """A value of which less is better."""
+        return -float(entry[self.key]) if self.is_gain else float(entry[self.key])
+
+
+LOSS, REWARD = Measure("eval_loss", is_gain=False), Measure("eval_reward", is_gain=True)
 RISE = 0.02  # of the validation loss: less is noise
 
 
 @dataclass(frozen=True)
 class Check:
-    """A validation: the step, its loss, and the mean training loss since the one before."""
+    """A validation: the step, its loss (or what else is measured, less being better), and the mean training loss since the one before."""
 
     step: int
     loss: float
     trained: float
 
 
-def checks(log: Sequence[Mapping[str, Any]]) -> list[Check]:
+def checks(log: Sequence[Mapping[str, Any]], measure: Measure = LOSS) -> list[Check]:
     """Every validation of a log, in its order."""
     found: list[Check] = []
     losses: list[tuple[float, int]] = []
@@ -26,10 +41,10 @@ def checks(log: Sequence[Mapping[str, Any]]) -> list[Check]:
         if "loss" in entry:
             losses.append((entry["loss"], entry["step"] - last))
             last = entry["step"]
-        if "eval_loss" in entry:
+        if measure.key in entry:
             steps = sum(number for _, number in losses)
             mean = sum(loss * number for loss, number in losses) / steps if steps else float("nan")
-            found.append(Check(entry["step"], entry["eval_loss"], mean))
+            found.append(Check(entry["step"], measure.of(entry), mean))
             losses = []
     return found
 
@@ -39,9 +54,9 @@ def best(found: Sequence[Check]) -> Check | None:
     return min(found, key=lambda check: (check.loss, check.step), default=None)
 
 
-def has_lost_patience(log: Sequence[Mapping[str, Any]], patience: int) -> bool:
+def has_lost_patience(log: Sequence[Mapping[str, Any]], patience: int, measure: Measure = LOSS) -> bool:
     """Whether `patience` validations in a row were no better than one before them; 0 is never."""
-    found = checks(log)
+    found = checks(log, measure)
     least = best(found)
     return bool(patience) and least is not None and len(found) - 1 - found.index(least) >= patience
 

@@ -1,20 +1,24 @@
 """One phase from examples to a trained model: render, leave out what does not fit, prove, train."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.model.rendering import Example, row_of
-from pipeline.model.training.curve import last_logged, logged_at, overfit
+from pipeline.model.training.curve import REWARD, last_logged, logged_at, overfit
 from pipeline.model.training.memory import recomputes
 from pipeline.model.training.phases import Trained
+from pipeline.model.training.policy import Scorer, improve, questions_of, rewarded
 from pipeline.model.training.preference import pairs_of, prefer
-from pipeline.model.training.proofs import Limit, prove_mask
-from pipeline.model.training.recipe import Phase, TrainParams
+from pipeline.model.training.proofs import Limit, balance, prove_mask
+from pipeline.model.training.recipe import POLICY, SUPERVISED, Phase, PolicyParams, TrainParams
+from pipeline.model.training.reward import rate
 from pipeline.model.training.supervised import supervise
 from pipeline.model.training.trainer import Job, Shows
 from pipeline.model.training.weights import Start, context_of, stop_tokens
+
+ACCURACIES: dict[Phase, str] = {"dpo": "eval_rewards/accuracies", "reward": "eval_accuracy"}  # as TRL logs them
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Lesson:
     checked: Sequence[Example]
     params: TrainParams
     shows: Shows
+    scorers: Mapping[str, Scorer]
 
     def limit(self, start: Start) -> Limit:
         """How many tokens an example may have."""
@@ -45,7 +50,8 @@ class Lesson:
 
 def learn(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
     """Train one phase. Raises Fault where something cannot be learnt as it is."""
-    model, log, proofs = (_pairs if phase == "dpo" else _answers)(lesson, phase, start, folder)
+    teach = _answers if phase in SUPERVISED else _questions if phase in POLICY else _pairs
+    model, log, proofs = teach(lesson, phase, start, folder)
     trainable, total = _parameters(model)
     kept = int(last_logged(log, "kept_step") or 0)
     proofs |= {
@@ -54,8 +60,9 @@ def learn(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
         "steps": log[-1]["step"],
         "kept_step": kept,
         "validation_loss": logged_at(log, "eval_loss", kept),
-        "preference_accuracy": logged_at(log, "eval_rewards/accuracies", kept),
-        "overfit": overfit(log),
+        "preference_accuracy": logged_at(log, ACCURACIES.get(phase, ""), kept),
+        "validation_reward": logged_at(log, REWARD.key, kept),
+        "overfit": None if phase in POLICY else overfit(log),
     }
     _warn(phase, proofs["overfit"])
     return model, log, proofs
@@ -79,7 +86,24 @@ def _pairs(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
     proofs = prove_mask([pair.chosen for pair in kept], dropped, tokenizer, ends)
     prove_mask([pair.rejected for pair in kept], [], tokenizer, ends)
     both = 2 * max(pair.size for pair in kept)  # of a pair both answers go through the model together
-    model, log = prefer(lesson.job(phase, start, folder, both), kept, checked)
+    model, log = (rate if phase == "reward" else prefer)(lesson.job(phase, start, folder, both), kept, checked)
+    return model, log, proofs
+
+
+def _questions(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
+    tokenizer, limit, own = lesson.tokenizer, lesson.limit(start), lesson.params.of(phase)
+    assert isinstance(own, PolicyParams)
+    kept, dropped = limit.fitting(questions_of(tokenizer, lesson.learnt, own), lesson.may_drop)
+    checked = [one for one in questions_of(tokenizer, lesson.checked, own) if limit.admits(one)]
+    longest = max(one.size for one in kept)
+    model, log = improve(lesson.job(phase, start, folder, longest), kept, checked, lesson.scorers)
+    proofs = balance(kept, dropped) | {"tokens": sum(one.asked for one in kept), "longest": longest} | rewarded(log)
+    if not proofs["has_signal"]:
+        print(
+            f"train: {phase} learnt nothing: all answers to a question were always worth the same; train with lora first, "
+            "raise the temperature, or reward what some answers have and others have not",
+            flush=True,
+        )
     return model, log, proofs
 
 

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ Trained = tuple[Any, Log, dict[str, Any]]  # the model, what was logged, what wa
 Learn = Callable[[Phase, Start, Path], Trained]
 Save = Callable[[Any, Made, Path], None]
 LOG, PROOFS = "log.json", "proofs.json"
+KINDS: dict[Phase, Kind] = {"full": "model", "reward": "reward"}  # of phases that make no adapter to answer with
+COLUMNS = {"loss": "loss", "validation_loss": "eval_loss", "reward": "reward"}
 
 
 @dataclass(frozen=True)
@@ -33,22 +35,22 @@ class Done:
 def run_phases(
     params: TrainParams,
     begun: Begun,
-    inputs: Iterable[Path],
+    inputs: Callable[[Phase], Iterable[Path]],
     runs: Path,
     learn: Learn,
     save: Save,
 ) -> list[Done]:
     """Every phase of the recipe, and before them the whole model that they stand on where that is not the base.
 
-    `inputs` are the files that shape the run; `runs` takes checkpoints and what is done. `learn` trains from a start, with a
+    `inputs` are the files that shape a phase; `runs` takes checkpoints and what is done. `learn` trains from a start, with a
     folder for checkpoints; `save` writes a model into a folder.
     """
-    files, before = [*inputs, *begun.files], ""
+    before = ""
     done = [] if begun.is_base else [Done(Made("start", "0-start", "model", ""), begun.start.folder, [], {})]
     start = begun.start
     for number, phase in enumerate(params.phases, 1):
-        before = fingerprint({"before": before, **params.shaping(phase)}, files)
-        kind: Kind = "model" if phase == "full" else "adapter"
+        before = fingerprint({"before": before, **params.shaping(phase)}, [*inputs(phase), *begun.files])
+        kind = KINDS.get(phase, "adapter")
         on = next((one.made.folder for one in reversed(done) if one.made.kind == "model"), "")
         made = Made(phase, f"{number}-{phase}", kind, "" if kind == "model" else on)
         folder = runs / before
@@ -57,8 +59,15 @@ def run_phases(
         else:
             _run(folder, phase, made, start, learn, save)
         done.append(_read(folder / "done", made))
-        start = Start(folder / "done") if kind == "model" else Start(start.folder, folder / "done")
+        start = _next(start, kind, folder / "done")
     return [one for one in done if one.proofs or one.made.folder in {other.made.on for other in done}]
+
+
+def _next(start: Start, kind: Kind, made: Path) -> Start:
+    """What the phase after one that began at `start` begins with."""
+    if kind == "model":
+        return Start(made)
+    return replace(start, reward=made) if kind == "reward" else Start(start.folder, made)
 
 
 def _run(
@@ -106,16 +115,12 @@ def forget(done: list[Done]) -> None:
 
 
 def loss_table(done: list[Done]) -> str:
-    """Tab-separated: step (counted over all phases), phase, loss, validation_loss (empty where there is none)."""
-    lines, first = ["step\tphase\tloss\tvalidation_loss"], 0
+    """Tab-separated: step (counted over all phases), phase, loss, validation_loss, reward (empty where there is none)."""
+    lines, first = ["\t".join(["step", "phase", *COLUMNS])], 0
     for one in done:
         for entry in one.log:
-            if "loss" in entry or "eval_loss" in entry:
-                cells = [
-                    str(first + entry["step"]),
-                    one.made.name,
-                    *(_cell(entry, key) for key in ("loss", "eval_loss")),
-                ]
+            if COLUMNS["loss"] in entry or COLUMNS["validation_loss"] in entry:
+                cells = [str(first + entry["step"]), one.made.name, *(_cell(entry, key) for key in COLUMNS.values())]
                 lines.append("\t".join(cells))
         first += max((entry["step"] for entry in one.log), default=0)
     return "\n".join(lines) + "\n"

@@ -72,6 +72,15 @@ class Limit:
         return kept, dropped
 
 
+def balance(kept: Sequence[Sized], dropped: Sequence[Dropped]) -> dict[str, Any]:
+    """Rows in = rows trained + rows dropped, with reasons."""
+    return {
+        "rows_in": len(kept) + len(dropped),
+        "rows_trained": len(kept),
+        "dropped": [{"source": one.source, "reason": one.reason} for one in dropped],
+    }
+
+
 def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, ends: set[int]) -> dict[str, Any]:
     """What is learnt, counted. `ends` are the tokens at which the model stops.
 
@@ -91,10 +100,7 @@ def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, 
     begun = Counter(row.ids.count(begins) for row in rows) if begins is not None and begins not in ends else Counter()
     if any(count > 1 for count in begun):
         raise Fault(TEMPLATE, "writes the token that begins a text more than once", "mend the template")
-    return {
-        "rows_in": len(rows) + len(dropped),
-        "rows_trained": len(rows),
-        "dropped": [{"source": one.source, "reason": one.reason} for one in dropped],
+    return balance(rows, dropped) | {
         "tokens": total,
         "supervised_tokens": learnt,
         "supervised_share": round(learnt / total, 4),

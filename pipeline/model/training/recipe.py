@@ -1,13 +1,16 @@
 """Section `train` of the parameters: what shapes a training run."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.stage import Params
 
-Phase = Literal["lora", "qlora", "full", "dpo"]
+Phase = Literal["lora", "qlora", "full", "dpo", "reward", "grpo", "rloo"]
 SUPERVISED: tuple[Phase, ...] = ("lora", "qlora", "full")  # learn the answer; others start from what these made
+
+POLICY: tuple[Phase, ...] = ("grpo", "rloo")  # answer, and learn from what the answers are worth
+PAIRS: tuple[Phase, ...] = ("dpo", "reward")  # learn from preferences
 
 
 class AdapterParams(Params):
@@ -50,6 +53,41 @@ class DpoParams(PhaseParams):
     quantise: bool
 
 
+class RewardWeights(Params):
+    """Section `rewards` of a policy phase: what an answer is worth.
+
+    `format`: it meets the task's schema; `exact`: the share of the fields with one right value that it has right; `model`: what the
+    reward model of the phase before says.
+    """
+
+    section: ClassVar[str] = "train"
+    format: Annotated[float, Field(ge=0)]
+    exact: Annotated[float, Field(ge=0)]
+    model: Annotated[float, Field(ge=0)]
+
+
+class PolicyParams(PhaseParams):
+    """Section `train.grpo` (Shao et al., 2024) or `train.rloo` (Ahmadian et al., 2024).
+
+    `batch_size` counts answers; `generations` of them are to one question, and compared with each other; `beta` holds the policy to
+    its reference; `quantise` loads the base in 4 bits.
+    """
+
+    section: ClassVar[str] = "train"
+    generations: Annotated[int, Field(ge=2)]
+    max_new_tokens: Annotated[int, Field(ge=1)]
+    temperature: Annotated[float, Field(gt=0)]
+    beta: Annotated[float, Field(ge=0)]
+    quantise: bool
+    rewards: RewardWeights
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> "PolicyParams":
+        if self.batch_size * self.accumulate % self.generations:
+            raise ValueError("batch_size times accumulate is no multiple of generations")
+        return self
+
+
 class TrainParams(Params):
     """Section `train`. `phases` in their order; a section a phase, of which only those that are listed count.
 
@@ -84,6 +122,9 @@ class TrainParams(Params):
     qlora: PhaseParams
     full: PhaseParams
     dpo: DpoParams
+    reward: PhaseParams
+    grpo: PolicyParams
+    rloo: PolicyParams
 
     @field_validator("phases")
     @classmethod
@@ -91,7 +132,27 @@ class TrainParams(Params):
         learning = [phase for phase in phases if phase in SUPERVISED]
         if len(set(phases)) < len(phases) or len(learning) > 1 or (learning and phases[0] not in SUPERVISED):
             raise ValueError(f"at most one of {', '.join(SUPERVISED)} comes first, and no phase twice")
+        after = [phases[number + 1 : number + 2] for number, phase in enumerate(phases) if phase == "reward"]
+        if any(not following or following[0] not in POLICY for following in after):
+            raise ValueError(f"after reward comes {' or '.join(POLICY)}, for a reward model answers nothing")
         return phases
+
+    @model_validator(mode="after")
+    def _something_is_rewarded(self) -> "TrainParams":
+        for phase in (one for one in self.phases if one in POLICY):
+            if not sum(self.rewards_of(phase).values()):
+                raise ValueError(
+                    f"nothing is rewarded in {phase}: a weight under rewards must be above 0, and model needs reward before"
+                )
+        return self
+
+    def rewards_of(self, phase: Phase) -> dict[str, float]:
+        """The rewards of a policy phase by name, with their weights; the reward model counts where one was trained right before."""
+        weights: dict[str, float] = getattr(self, phase).rewards.model_dump()
+        number = self.phases.index(phase)
+        if not number or self.phases[number - 1] != "reward":
+            del weights["model"]
+        return {name: weight for name, weight in weights.items() if weight}
 
     def of(self, phase: Phase) -> PhaseParams:
         """The section of a phase."""
@@ -100,5 +161,5 @@ class TrainParams(Params):
 
     def shaping(self, phase: Phase) -> dict[str, object]:
         """What shapes a phase: its own section, and all that no phase has of its own."""
-        sections = {"lora", "qlora", "full", "dpo", "phases"}
+        sections = {*get_args(Phase), "phases"}
         return {"phase": phase, **self.model_dump(exclude=sections), "own": self.of(phase).model_dump()}

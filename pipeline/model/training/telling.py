@@ -4,6 +4,7 @@ from typing import Any
 
 NUMBERS = (
     "validation_loss",
+    "validation_reward",
     "preference_accuracy",
     "rows_trained",
     "supervised_tokens",
@@ -14,33 +15,44 @@ NUMBERS = (
 
 def summary(name: str, proof: dict[str, Any]) -> str:
     """A phase in a clause: examples, tokens, loss."""
-    said = f"{name}: {proof['rows_trained']} of {proof['rows_in']} examples, {proof['supervised_tokens']} tokens learnt"
-    loss = proof["validation_loss"]
-    return said if loss is None else f"{said}, validation loss {loss:.3f}"
+    said = [f"{name}: {proof['rows_trained']} of {proof['rows_in']} examples"]
+    if "supervised_tokens" in proof:
+        said.append(f"{proof['supervised_tokens']} tokens learnt")
+    if proof["validation_loss"] is not None and "rewards" not in proof:
+        said.append(f"validation loss {proof['validation_loss']:.3f}")
+    if "rewards" in proof:
+        said.append(_reward(proof))
+    return ", ".join(said)
 
 
 def proved(name: str, proof: dict[str, Any]) -> str:
     """A phase in a line: what was counted, and what was found out, as far as the phase has it."""
-    share = proof["supervised_tokens"] / proof["tokens"]
-    parts = [
-        f"{proof['rows_trained']} of {proof['rows_in']} examples trained",
-        f"{proof['supervised_tokens']:,} of {proof['tokens']:,} tokens learnt ({share:.0%})",
-        f"each answer's end {' or '.join(map(_quoted, proof['end_of_turn']))} among them",
-        f"{proof['trainable_parameters']:,} of {proof['parameters']:,} parameters",
-    ]
-    if proof["validation_loss"] is not None:
-        parts.append(
-            f"validation loss {proof['validation_loss']:.3f} at step {proof['kept_step']} of {proof['steps']}, which is kept"
-        )
+    parts = [f"{proof['rows_trained']} of {proof['rows_in']} examples trained"]
+    if "supervised_tokens" in proof:
+        share = proof["supervised_tokens"] / proof["tokens"]
+        parts.append(f"{proof['supervised_tokens']:,} of {proof['tokens']:,} tokens learnt ({share:.0%})")
+        parts.append(f"each answer's end {' or '.join(map(_quoted, proof['end_of_turn']))} among them")
+    parts.append(f"{proof['trainable_parameters']:,} of {proof['parameters']:,} parameters")
+    if "rewards" in proof:
+        parts.append(_reward(proof))
+    elif proof["validation_loss"] is not None:
+        loss = f"validation loss {proof['validation_loss']:.3f}"
+        parts.append(f"{loss} at step {proof['kept_step']} of {proof['steps']}, which is kept")
     if proof["preference_accuracy"] is not None:
         parts.append(f"the better answer of {proof['preference_accuracy']:.0%} of the validation pairs preferred")
     if proof["dropped"]:
-        parts.append(
-            f"{len(proof['dropped'])} left out, the first {proof['dropped'][0]['source']} ({proof['dropped'][0]['reason']})"
-        )
+        first = proof["dropped"][0]
+        parts.append(f"{len(proof['dropped'])} left out, the first {first['source']} ({first['reason']})")
     if proof["overfit"]:
         parts.append(f"learnt by heart from step {proof['overfit']['best_step']} on")
     return f"{name}: {', '.join(parts)}."
+
+
+def _reward(proof: dict[str, Any]) -> str:
+    first, last = proof["rewards"]["all"]
+    return f"mean reward from {first:.3f} to {last:.3f}" + (
+        "" if proof["has_signal"] else ", and no answer better than another"
+    )
 
 
 def _quoted(text: str) -> str:

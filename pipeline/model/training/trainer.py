@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.model.base import chosen_device, chosen_dtype
 from pipeline.model.training.checkpoints import STATE, newest_whole, seal
-from pipeline.model.training.curve import Log, has_lost_patience
+from pipeline.model.training.curve import LOSS, Log, Measure, has_lost_patience
 from pipeline.model.training.recipe import Phase, PhaseParams, TrainParams
 from pipeline.model.training.weights import Start
 from pipeline.stage import Fault
@@ -79,11 +79,11 @@ def settings(job: Job) -> dict[str, Any]:
     }
 
 
-def train(trainer: Any, job: Job) -> Log:
+def train(trainer: Any, job: Job, measure: Measure = LOSS) -> Log:
     """Train to the end, from the newest whole checkpoint where there is one; the model is then the one to keep.
 
-    Returns what was logged, and under `kept_step` in its last entry the step that is kept. Raises Fault where the loss is no
-    number any more, the memory or the disk is full.
+    `measure` says which validation is the best. Returns what was logged, and under `kept_step` in its last entry the step that is
+    kept. Raises Fault where the loss is no number any more, the memory or the disk is full.
     """
     import torch
     from transformers import PrinterCallback
@@ -94,13 +94,14 @@ def train(trainer: Any, job: Job) -> Log:
     if not checkpoint:
         shutil.rmtree(folder, ignore_errors=True)
     has_validation = trainer.eval_dataset is not None
-    _keep_best(trainer, params, has_validation)
+    if has_validation and params.keep == "best":
+        _keep_best(trainer, measure)
     kinds = {name: weight.dtype for name, weight in trainer.model.named_parameters() if weight.requires_grad}
     try:
-        if checkpoint and has_lost_patience(_log_of(checkpoint), params.patience):
+        if checkpoint and has_lost_patience(_log_of(checkpoint), params.patience, measure):
             _take_up(trainer, checkpoint)
         else:
-            _run(trainer, job, checkpoint, has_validation)
+            _run(trainer, job, checkpoint, _teller(job, _step_of(checkpoint), has_validation, measure))
     except torch.OutOfMemoryError:
         fault = f"{trainer.args.per_device_train_batch_size} rows a step do not fit the memory"
         remedy = "lower it and raise accumulate, lower train.max_length, or take qlora"
@@ -117,23 +118,21 @@ def train(trainer: Any, job: Job) -> Log:
     return [*found, {"step": trainer.state.global_step, "kept_step": kept}]
 
 
-def _keep_best(trainer: Any, params: TrainParams, has_validation: bool) -> None:
-    """Have the Trainer remember the checkpoint of the least validation loss, and load it at the end."""
-    if has_validation and params.keep == "best":
-        trainer.args.metric_for_best_model, trainer.args.greater_is_better = "eval_loss", False
-        # Its own check wants checkpoints and validations at the same steps; ours are written at validations too.
-        trainer.args.load_best_model_at_end = True
+def _keep_best(trainer: Any, measure: Measure) -> None:
+    """Have the Trainer remember the checkpoint of the best validation, and load it at the end."""
+    trainer.args.metric_for_best_model, trainer.args.greater_is_better = measure.key, measure.is_gain
+    # Its own check wants checkpoints and validations at the same steps; ours are written at validations too.
+    trainer.args.load_best_model_at_end = True
 
 
 def _keeps_best(trainer: Any) -> bool:
     return bool(trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint)
 
 
-def _run(trainer: Any, job: Job, checkpoint: Path | None, has_validation: bool) -> None:
-    first = _step_of(checkpoint)
+def _run(trainer: Any, job: Job, checkpoint: Path | None, teller: Any) -> None:
     if checkpoint:
-        print(f"train: {job.phase} goes on from step {first}", flush=True)
-    trainer.add_callback(_teller(job.shows(first), job.params, has_validation))
+        print(f"train: {job.phase} goes on from step {_step_of(checkpoint)}", flush=True)
+    trainer.add_callback(teller)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
 
@@ -179,12 +178,13 @@ def _is_full(error: Exception) -> bool:
     )
 
 
-def _teller(show: Show, params: TrainParams, has_validation: bool) -> Any:
+def _teller(job: Job, first: int, has_validation: bool, measure: Measure) -> Any:
     """A callback that tells steps and loss, seals each checkpoint, and stops where the loss is no number or gets no better.
 
     It has the model checked at the end of each epoch, before the step's checkpoint is written: the Trainer's own way would check
     it after that, and a run that goes on from there never would.
     """
+    params, show = job.params, job.shows(first)
     may_end_here = params.keep == "best" or params.patience > 0
     from transformers import TrainerCallback
 
@@ -198,7 +198,8 @@ def _teller(show: Show, params: TrainParams, has_validation: bool) -> Any:
                 raise Fault("train", fault, "lower the learning rate of the phase, or train in float32 or bfloat16")
             if logs and "loss" in logs:
                 rate = self.clock.rate(int(logs.get("num_tokens", 0)))
-                remark = f"steps, loss {float(logs['loss']):.3f}, {rate:,.0f} tokens/s"
+                worth = f", reward {logs['reward']:.3f}" if "reward" in logs else ""
+                remark = f"steps, loss {float(logs['loss']):.3f}{worth}, {rate:,.0f} tokens/s"
                 show(state.global_step, state.max_steps, remark)
 
         def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -209,7 +210,7 @@ def _teller(show: Show, params: TrainParams, has_validation: bool) -> Any:
             control.should_log = control.should_log or control.should_save or control.should_evaluate
 
         def on_evaluate(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
-            if has_lost_patience(state.log_history, params.patience):
+            if has_lost_patience(state.log_history, params.patience, measure):
                 control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:

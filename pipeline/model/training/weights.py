@@ -13,10 +13,11 @@ from pipeline.stage import Fault
 
 @dataclass(frozen=True)
 class Start:
-    """What a phase begins with: the folder of a whole model, and an adapter on it where there is one."""
+    """What a phase begins with: the folder of a whole model, an adapter on it and a reward model where there is one."""
 
     folder: Path
     adapter: Path | None = None
+    reward: Path | None = None
 
 
 def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: bool = False) -> Any:
@@ -68,8 +69,8 @@ def load_quantised(folder: Path, dtype: str, device: str, attention: str = "auto
     return model
 
 
-def lora_config(adapter: AdapterParams) -> Any:
-    """PEFT's settings of a new adapter."""
+def lora_config(adapter: AdapterParams, task: str = "CAUSAL_LM") -> Any:
+    """PEFT's settings of a new adapter; for the task SEQ_CLS with a head."""
     from peft import LoraConfig
 
     return LoraConfig(
@@ -79,7 +80,7 @@ def lora_config(adapter: AdapterParams) -> Any:
         target_modules=adapter.targets,
         use_rslora=adapter.rslora,
         use_dora=adapter.dora,
-        task_type="CAUSAL_LM",
+        task_type=task,
     )
 
 
