@@ -84,8 +84,8 @@ def main(
     start: Path,
     out: Path,
 ) -> None:
-    from pipeline.model.adapter import BASE, PROMPT, Made, save_adapter, save_whole
-    from pipeline.model.base import chosen_dtype, load_base, load_tokenizer
+    from pipeline.model.adapter import BASE, PROMPT
+    from pipeline.model.base import load_base, load_tokenizer
     from pipeline.model.machine import steady
     from pipeline.model.training.beginning import begin
     from pipeline.model.training.learning import Lesson, learn
@@ -101,17 +101,11 @@ def main(
     pinned = load_base(begun.base)
     tokenizer = load_tokenizer(begun.start.folder)
 
-    def save(model: Any, made: Made, place: Path) -> None:
-        if made.kind == "model":
-            save_whole(model, tokenizer, chosen_dtype(params.dtype, params.device), place)
-        else:
-            save_adapter(model, pinned, made.on, place)
-
     def inputs(phase: Phase) -> list[Path]:
         return [train, validation, few_shot, prompt, *CODE, *([schema, *REWARDS] if phase in POLICY else [])]
 
     lesson = Lesson(tokenizer, learnt, checked, params, partial(progress, "train"), scorers(Contract.load(schema)))
-    done = run_phases(params, begun, inputs, RUNS, partial(learn, lesson), save)
+    done = run_phases(params, begun, inputs, RUNS, partial(learn, lesson), lesson.keeper(pinned, begun.start))
     out.mkdir(parents=True, exist_ok=True)
     publish(done, out)
     (out / BASE).write_bytes(begun.base.read_bytes())

@@ -19,6 +19,17 @@ PROOF = {
     "kept_step": 30,
     "validation_loss": 0.5,
     "preference_accuracy": 0.75,
+    "parity": {
+        "trained_in": "NF4",
+        "served_in": "bfloat16",
+        "tokens": 40,
+        "mean_difference": 0.012,
+        "largest_difference": 0.2,
+        "same_likeliest_token": 0.98,
+        "loss_trained": 0.5,
+        "loss_served": 0.51,
+        "is_within_bound": True,
+    },
     "overfit": {"best_step": 30, "best_validation_loss": 0.5, "last_step": 40, "last_validation_loss": 0.7},
 }
 PLAIN = PROOF | {"dropped": [], "validation_loss": None, "preference_accuracy": None, "overfit": None}
@@ -32,6 +43,7 @@ def test_a_phase_is_told_in_a_line_with_all_that_was_proved():
         "1,234 of 5,678 parameters",
         "validation loss 0.500 at step 30 of 40, which is kept",
         "the better answer of 75% of the validation pairs preferred",
+        "served 0.01 nats a token from what was trained in NF4 (loss 0.510 and 0.500)",
         "1 left out, the first a.jsonl:3 (2000 tokens, and train.max_length is 1024)",
         "learnt by heart from step 30 on",
     ):

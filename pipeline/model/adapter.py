@@ -91,12 +91,18 @@ def load_any(path: Path, dtype: str, device: str) -> Loaded:
         return Loaded(load_model(folder, dtype, device), load_tokenizer(folder), identity_of(path))
     made = served(path)
     folder = whole_folder(path, made)
-    model = load_model(folder, dtype, device)
-    if made.kind == "adapter":
-        from peft import PeftModel
-
-        model = PeftModel.from_pretrained(model, path / made.folder).merge_and_unload(safe_merge=True).eval()
+    adapter = path / made.folder if made.kind == "adapter" else None
+    model = merged(folder, adapter, dtype, device) if adapter else load_model(folder, dtype, device)
     return Loaded(model, load_tokenizer(folder), identity_of(path))
+
+
+def merged(folder: Path, adapter: Path, dtype: str, device: str) -> Any:
+    """A whole model with an adapter merged into its weights, in the type that it is asked in."""
+    from peft import PeftModel
+
+    return (
+        PeftModel.from_pretrained(load_model(folder, dtype, device), adapter).merge_and_unload(safe_merge=True).eval()
+    )
 
 
 def whole_folder(path: Path, made: Made) -> Path:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from pipeline.model.base import Base
+from pipeline.model.parity import PROMPTS
 from pipeline.model.rendering import Example, row_of
 from pipeline.model.training.curve import REWARD, last_logged, logged_at, overfit
+from pipeline.model.training.keeping import Keeper
 from pipeline.model.training.memory import recomputes
 from pipeline.model.training.phases import Trained
 from pipeline.model.training.policy import Scorer, improve, questions_of, rewarded
@@ -41,6 +45,11 @@ class Lesson:
         params = self.params
         is_recomputed = recomputes(start.folder, phase, params, params.of(phase).batch_size * length)
         return Job(phase, start, self.tokenizer, params, is_recomputed, folder, self.shows)
+
+    def keeper(self, base: Base, start: Start) -> Keeper:
+        """What keeps the results, with real prompts to prove them on: of the validation, and of the training where there are too few."""
+        limit, rows = self.limit(start), (row_of(self.tokenizer, one) for one in [*self.checked, *self.learnt])
+        return Keeper(base, self.tokenizer, self.params, list(islice(filter(limit.admits, rows), PROMPTS)))
 
     @property
     def may_drop(self) -> bool:

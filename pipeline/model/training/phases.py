@@ -11,12 +11,12 @@ from pipeline.model.adapter import PHASES, Kind, Made
 from pipeline.model.training.beginning import Begun
 from pipeline.model.training.checkpoints import complaint, fingerprint, seal, tidy
 from pipeline.model.training.curve import Log
+from pipeline.model.training.keeping import Keeper
 from pipeline.model.training.recipe import Phase, TrainParams
 from pipeline.model.training.weights import Start
 
 Trained = tuple[Any, Log, dict[str, Any]]  # the model, what was logged, what was proved
 Learn = Callable[[Phase, Start, Path], Trained]
-Save = Callable[[Any, Made, Path], None]
 LOG, PROOFS = "log.json", "proofs.json"
 KINDS: dict[Phase, Kind] = {"full": "model", "reward": "reward"}  # of phases that make no adapter to answer with
 COLUMNS = {"loss": "loss", "validation_loss": "eval_loss", "reward": "reward"}
@@ -38,12 +38,12 @@ def run_phases(
     inputs: Callable[[Phase], Iterable[Path]],
     runs: Path,
     learn: Learn,
-    save: Save,
+    keeper: Keeper,
 ) -> list[Done]:
     """Every phase of the recipe, and before them the whole model that they stand on where that is not the base.
 
     `inputs` are the files that shape a phase; `runs` takes checkpoints and what is done. `learn` trains from a start, with a
-    folder for checkpoints; `save` writes a model into a folder.
+    folder for checkpoints; `keeper` writes what was made into a folder and proves it.
     """
     before = ""
     done = [] if begun.is_base else [Done(Made("start", "0-start", "model", ""), begun.start.folder, [], {})]
@@ -57,7 +57,7 @@ def run_phases(
         if complaint(folder / "done") is None:
             print(f"train: {phase} was done before, and is not done again", flush=True)
         else:
-            _run(folder, phase, made, start, learn, save)
+            _run(folder, phase, made, start, learn, keeper)
         done.append(_read(folder / "done", made))
         start = _next(start, kind, folder / "done")
     return [one for one in done if one.proofs or one.made.folder in {other.made.on for other in done}]
@@ -76,7 +76,7 @@ def _run(
     made: Made,
     start: Start,
     learn: Learn,
-    save: Save,
+    keeper: Keeper,
 ) -> None:
     tidy(folder.parent, folder.name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,10 @@ def _run(
     for leftover in (part, folder / "done"):
         shutil.rmtree(leftover, ignore_errors=True)
     part.mkdir()
-    save(model, made, part)
+    keeper.save(model, made, part)
+    said, is_quantised = keeper.told(model, made), bool(getattr(model, "is_loaded_in_4bit", False))
+    del model
+    proofs |= keeper.parity(said, is_quantised, start, made, part)
     for name, value in ((LOG, log), (PROOFS, proofs)):
         (part / name).write_text(json.dumps(value), encoding="utf-8")
     seal(part)

@@ -40,12 +40,22 @@ def proved(name: str, proof: dict[str, Any]) -> str:
         parts.append(f"{loss} at step {proof['kept_step']} of {proof['steps']}, which is kept")
     if proof["preference_accuracy"] is not None:
         parts.append(f"the better answer of {proof['preference_accuracy']:.0%} of the validation pairs preferred")
+    if "parity" in proof:
+        parts.append(_parity(proof["parity"]))
     if proof["dropped"]:
         first = proof["dropped"][0]
         parts.append(f"{len(proof['dropped'])} left out, the first {first['source']} ({first['reason']})")
     if proof["overfit"]:
         parts.append(f"learnt by heart from step {proof['overfit']['best_step']} on")
     return f"{name}: {', '.join(parts)}."
+
+
+def _parity(found: dict[str, Any]) -> str:
+    if "not_measured" in found:
+        return f"not compared with what is served ({found['not_measured']})"
+    apart = f"{found['mean_difference']:.1g} nats a token from what was trained in {found['trained_in']}"
+    bound = "" if found["is_within_bound"] else ", which is more than rounding explains"
+    return f"served {apart}{bound} (loss {found['loss_served']:.3f} and {found['loss_trained']:.3f})"
 
 
 def _reward(proof: dict[str, Any]) -> str:

@@ -1,0 +1,66 @@
+"""Write out the model that is served, whole, for an engine such as vLLM or `transformers serve`.
+
+    python -m pipeline.desk.export <folder> [--dtype auto] [--max-worse 0.2]
+
+The model is proved on the validation data: what was written says what was trained. Nothing half-written is left behind.
+"""
+
+import argparse
+import errno
+import os
+import sys
+from pathlib import Path
+
+from pipeline.data.prompts import few_shot_records, load_prompt, rendered
+from pipeline.data.records import read_records
+from pipeline.stage import ENVIRONMENT, Fault
+
+TRAINED, VALIDATION, TRAIN = Path("models/adapter"), Path("data/split/validation.jsonl"), Path("data/split/train.jsonl")
+PROMPTS = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write out the model that is served.")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--max-worse", type=float, default=None)
+    given = parser.parse_args()
+    os.environ.update(ENVIRONMENT)
+    try:
+        run(given.folder, given.dtype, given.device, given.max_worse)
+    except Fault as fault:
+        sys.exit(f"export: {fault}")
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.exit(f"export: {given.folder}: the disk is full; make room, nothing was left behind")
+
+
+def run(out: Path, dtype: str, device: str, max_worse: float | None) -> None:
+    """Export and say what was found. Raises Fault."""
+    from pipeline.model.adapter import PROMPT, served, tokenizer_of
+    from pipeline.model.export import Exported, export
+    from pipeline.model.machine import steady
+    from pipeline.model.rendering import supervised
+
+    steady(0, seed=0)
+    served(TRAINED)
+    for path in (VALIDATION, TRAIN):
+        if not path.is_file():
+            raise Fault(path, "is not there", "run make run first")
+    prompt, learnt = load_prompt(TRAINED / PROMPT), read_records(TRAIN)
+    shown, tokenizer = few_shot_records(prompt, learnt, TRAINED / PROMPT), tokenizer_of(TRAINED)
+    rows = []
+    for record in [*read_records(VALIDATION), *learnt][:PROMPTS]:
+        asked = rendered(prompt, shown, record.asked)
+        rows.append(supervised(tokenizer, [*asked, record.messages[-1]], len(asked), record.source))
+    found = export(Exported(TRAINED, dtype, device, rows), out, max_worse)
+    print(
+        f"export: {out}: {found['served_in']}, {found['mean_difference']:.2g} nats a token from what was trained in "
+        f"{found['trained_in']} on {found['tokens']} tokens; the same likeliest token for {found['same_likeliest_token']:.1%}"
+    )
+
+
+if __name__ == "__main__":
+    main()
