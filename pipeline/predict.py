@@ -3,7 +3,7 @@
 Reads   test, new   pipeline.data.records.Record; `new` is what waits on the held-out side
         few_shot    records that the prompt shows
         probes, cases   folders of JSON Lines with id, messages, check (pipeline.scoring.checks)
-        model       base.json, or the folder of an adapter
+        model       base.json, the folder of what was trained, or the file of a hosted model
         prompt      the arm's prompt; the probes, which are of general skill, are asked without it
 Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, prompt_tokens, answer_tokens; of a preference
                             also chosen and rejected, the log-likelihoods of its two answers
@@ -12,7 +12,8 @@ An answer that was given before, by the same model to the same tokens under the 
 """
 
 from collections import defaultdict
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -21,6 +22,9 @@ from pydantic import Field
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
+from pipeline.model.generation import Answer, Show
+from pipeline.model.hosted.asking import ask_all
+from pipeline.model.hosted.hosted import hosted_file, load_hosted
 from pipeline.model.rendering import Row
 from pipeline.stage import Params, progress, run, write_report
 
@@ -28,10 +32,14 @@ CACHE = Path(".cache/generations")
 
 
 class PredictParams(Params):
-    """Section `predict`. `max_new_tokens` an answer, `threads` 0 leaves their number to torch."""
+    """Section `predict`.
+
+    `max_new_tokens` an answer, `max_cost` US dollars for an arm whose model a service has, `threads` 0 leaves their number to torch.
+    """
 
     section: ClassVar[str] = "predict"
     max_new_tokens: Annotated[int, Field(ge=1)]
+    max_cost: Annotated[float, Field(ge=0)]
     batch_size: Annotated[int, Field(ge=1)]
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     device: str
@@ -39,6 +47,8 @@ class PredictParams(Params):
 
 
 Asked = tuple[str, str, list[Turn]]
+Key = tuple[str, str]  # set and id
+Side = tuple[Key, str, Row]  # chosen or rejected, and how it is rendered
 
 
 def conversations(
@@ -71,33 +81,20 @@ def main(
     prompt: Path,
     out: Path,
 ) -> None:
-    from pipeline.model.adapter import identity_of, load_any, tokenizer_of
-    from pipeline.model.generation import Answer, Cache, Decoding, answer_all
-    from pipeline.model.likelihood import likelihoods
-    from pipeline.model.machine import steady
-
-    steady(params.threads, seed=0)
     wording = load_prompt(prompt)
     shown = few_shot_records(wording, read_records(few_shot), prompt)
     tests, waiting = read_records(test), read_records(new)
     asked = conversations(wording, shown, tests, waiting, read_questions(probes), read_questions(cases))
-    decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
-    identity, tokenizer, show = identity_of(model), tokenizer_of(model), progress(f"predict@{arm}")
-    load = cache(lambda: load_any(model, params.dtype, params.device))
-    answers = answer_all(
-        load, tokenizer, [turns for *_, turns in asked], decoding, Cache(CACHE, identity, decoding, Answer), show
-    )
-    pairs = preferences(wording, shown, [("test", tests), ("new", waiting)], tokenizer)
-    found = likelihoods(
-        load,
-        [row for _, _, row in pairs],
-        decoding,
-        Cache(CACHE, identity, decoding, float),
-        progress(f"predict@{arm}"),
-    )
-    sides: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
-    for (key, side, _), value in zip(pairs, found, strict=True):
-        sides[key][side] = value
+    turns, show = [one for *_, one in asked], progress(f"predict@{arm}")
+    sides: dict[Key, dict[str, float]] = {}
+    if place := hosted_file(model):
+        hosted = load_hosted(place)
+        answers = ask_all(hosted, place, turns, params.max_new_tokens, params.max_cost, CACHE, show)
+        identity = digest([hosted.base_url, hosted.model])
+    else:
+        answers, sides, identity = _local(
+            params, model, turns, partial(preferences, wording, shown, [("test", tests), ("new", waiting)]), show
+        )
     rows = (
         {"set": name, "id": key, **vars(answer), **sides.get((name, key), {})}
         for (name, key, _), answer in zip(asked, answers, strict=True)
@@ -107,9 +104,32 @@ def main(
     print(f"predict@{arm}: {len(answers)} answers")
 
 
+def _local(
+    params: PredictParams, path: Path, turns: list[list[Turn]], preferences_for: Callable[[Any], list[Side]], show: Show
+) -> tuple[list[Answer], dict[Key, dict[str, float]], str]:
+    """What a model of this machine answers, how likely it holds both sides of each preference, and its identity."""
+    from pipeline.model.adapter import identity_of, load_any, tokenizer_of
+    from pipeline.model.generation import Cache, Decoding, answer_all
+    from pipeline.model.likelihood import likelihoods
+    from pipeline.model.machine import steady
+
+    steady(params.threads, seed=0)
+    decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
+    identity, tokenizer = identity_of(path), tokenizer_of(path)
+    load = cache(lambda: load_any(path, params.dtype, params.device))
+    answers = answer_all(load, tokenizer, turns, decoding, Cache(CACHE, identity, decoding, Answer), show)
+    pairs = preferences_for(tokenizer)
+    held = Cache(CACHE, identity, decoding, float)
+    found = likelihoods(load, [row for *_, row in pairs], decoding, held, show)
+    sides: dict[Key, dict[str, float]] = defaultdict(dict)
+    for (key, side, _), value in zip(pairs, found, strict=True):
+        sides[key][side] = value
+    return answers, sides, identity
+
+
 def preferences(
     prompt: Prompt, shown: list[Record], sets: list[tuple[str, list[Record]]], tokenizer: Any
-) -> list[tuple[tuple[str, str], str, Row]]:
+) -> list[Side]:
     """Both answers of each preference, as they would stand after its question: set and id, side, row."""
     from pipeline.model.rendering import supervised
 
@@ -124,11 +144,12 @@ def preferences(
 
 
 def _facts(arm: str, identity: str, prompt: Prompt, shown: list[Record], params: PredictParams) -> dict[str, Any]:
+    own = params.model_dump(exclude={"threads", "max_cost"})
     return {
         "arm": arm,
         "model": identity,
         "prompt": digest([prompt.system, [record.id for record in shown]]),
-        "decoding": {"greedy": True, **params.model_dump(exclude={"threads"})},
+        "decoding": {"greedy": True, **own},
     }
 
 

@@ -15,7 +15,7 @@ The recipe: render each record as it will be asked, prove which tokens are learn
 Checkpoints stand in `.cache/training`, since DVC deletes the outputs of a stage before it runs: a run that was killed goes on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,12 @@ from pipeline.data import prompts
 from pipeline.data.answers import Contract
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, read_records
+from pipeline.model.adapter import BASE, PROMPT
+from pipeline.model.base import load_base, load_tokenizer
+from pipeline.model.hosted.phase import hosted_phase
 from pipeline.model.rendering import Example
+from pipeline.model.training.beginning import begin
+from pipeline.model.training.phases import Done, forget, loss_table, publish
 from pipeline.model.training.policy import Scorer
 from pipeline.model.training.recipe import PAIRS, POLICY, Phase, TrainParams
 from pipeline.model.training.telling import numbers, proved, summary
@@ -48,19 +53,20 @@ def examples(records: Sequence[Record], shown: list[Record], prompt: Prompt, tur
     return found
 
 
-def check_records(records: list[Record], phases: Sequence[Phase], place: Path) -> None:
+def check_records(records: list[Record], params: TrainParams, place: Path) -> None:
     """Raises Fault for records that no phase can learn, or phases that find nothing to learn."""
     calling = [record for record in records if record.tools or any("tool_calls" in turn for turn in record.messages)]
     if calling:
         fault = f"{len(calling)} examples call tools ({calling[0].source} first), and train renders plain turns only"
         raise Fault(place, fault, "leave them out of the sources")
-    preferences, learning = [record for record in records if record.rejected], [one for one in phases if one in PAIRS]
-    if preferences and not learning:
+    preferences = [record for record in records if record.rejected]
+    if preferences and not params.learns_pairs:
         fault = f"{len(preferences)} examples are preferences ({preferences[0].source} first), and no phase learns what is worse"
         raise Fault(place, fault, "add dpo to train.phases, or reward and grpo")
-    if learning and not preferences:
-        fault = f"holds no preference, and train.phases lists {learning[0]}"
-        raise Fault(place, fault, f"add pairs to the sources, or take {learning[0]} out")
+    if params.learns_pairs and not preferences:
+        name = next((phase for phase in params.phases if phase in PAIRS), "api with the method dpo")
+        fault = f"holds no preference, and train.phases lists {name}"
+        raise Fault(place, fault, f"add pairs to the sources, or take {name} out")
     odd = [record for record in preferences if [turn["role"] for turn in record.rejected] != ["assistant"]]
     if odd:
         raise Fault(odd[0].source, "the worse answer is more than one turn of the assistant", "leave the example out")
@@ -84,40 +90,55 @@ def main(
     start: Path,
     out: Path,
 ) -> None:
-    from pipeline.model.adapter import BASE, PROMPT
-    from pipeline.model.base import load_base, load_tokenizer
-    from pipeline.model.machine import steady
-    from pipeline.model.training.beginning import begin
-    from pipeline.model.training.learning import Lesson, learn
-    from pipeline.model.training.phases import forget, loss_table, publish, run_phases
-
-    steady(params.threads, params.seed)
     wording = load_prompt(prompt)
     shown = few_shot_records(wording, read_records(few_shot), prompt)
     records = {path: read_records(path) for path in (train, validation)}
-    check_records(records[train], params.phases, train)
+    check_records(records[train], params, train)
     learnt, checked = (examples(found, shown, wording, params.turns) for found in records.values())
-    begun = begin(start)
-    pinned = load_base(begun.base)
-    tokenizer = load_tokenizer(begun.start.folder)
+    base = start if start.is_file() else start / BASE
 
     def inputs(phase: Phase) -> list[Path]:
         return [train, validation, few_shot, prompt, *CODE, *([schema, *REWARDS] if phase in POLICY else [])]
 
-    lesson = Lesson(tokenizer, learnt, checked, params, partial(progress, "train"), scorers(Contract.load(schema)))
-    done = run_phases(params, begun, inputs, RUNS, partial(learn, lesson), lesson.keeper(pinned, begun.start))
+    if params.is_hosted:
+        done = hosted_phase(params, learnt, checked, inputs("api"), RUNS)
+    else:
+        done = _trained(params, learnt, checked, Contract.load(schema), inputs, start)
     out.mkdir(parents=True, exist_ok=True)
     publish(done, out)
-    (out / BASE).write_bytes(begun.base.read_bytes())
+    (out / BASE).write_bytes(base.read_bytes())
     (out / PROMPT).write_bytes(prompt.read_bytes())
     (out / "loss.tsv").write_text(loss_table(done))
     proofs = {one.made.folder: one.proofs for one in done if one.proofs}
     write_report(out / "proofs.json", proofs)
     write_report(out / "metrics.json", numbers(proofs))
+    pinned = load_base(base)
     text = card(pinned.model, pinned.revision, pinned.licence, done[-1].made.kind, proofs)
     (out / "README.md").write_text(text, encoding="utf-8")
     forget(done)
     print(f"train: {'; '.join(summary(name, proof) for name, proof in proofs.items())}")
+
+
+def _trained(
+    params: TrainParams,
+    learnt: list[Example],
+    checked: list[Example],
+    contract: Contract,
+    inputs: Callable[[Phase], list[Path]],
+    start: Path,
+) -> list[Done]:
+    """Every phase, on this machine."""
+    from pipeline.model.machine import steady
+    from pipeline.model.training.learning import Lesson, learn
+    from pipeline.model.training.phases import run_phases
+
+    steady(params.threads, params.seed)
+    begun = begin(start)
+    tokenizer = load_tokenizer(begun.start.folder)
+    lesson = Lesson(tokenizer, learnt, checked, params, partial(progress, "train"), scorers(contract))
+    return run_phases(
+        params, begun, inputs, RUNS, partial(learn, lesson), lesson.keeper(load_base(begun.base), begun.start)
+    )
 
 
 def card(base: str, revision: str, licence: str, kind: str, proofs: dict[str, dict[str, Any]]) -> str:

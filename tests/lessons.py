@@ -36,6 +36,7 @@ def params(*phases, **changes):
         values[phase] |= SMALL | changes.pop(phase, {})
     for phase in ("grpo", "rloo"):
         values[phase] |= SMALL | DRAWN | changes.pop(phase, {})
+    values["api"] |= changes.pop("api", {})
     values["adapter"] |= {"r": 4, "alpha": 8} | changes.pop("adapter", {})
     values |= {"phases": list(phases or ["lora"]), "max_length": 256, "save_every": 2, "device": "cpu", "threads": 1}
     values |= {"patience": 0}

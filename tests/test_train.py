@@ -32,26 +32,26 @@ def test_a_record_is_frozen():
 
 def test_examples_that_call_tools_are_refused_with_their_place():
     plain, call = record(1), {"type": "function", "function": {"name": "look_up", "arguments": {}}}
-    check_records([plain], ["lora"], PLACE)
+    check_records([plain], params("lora"), PLACE)
     calling = {"role": "assistant", "content": "", "tool_calls": [call]}
     for one in (
         msgspec.structs.replace(plain, tools=({"name": "look_up"},)),
         msgspec.structs.replace(plain, messages=(*plain.asked, calling)),
     ):
         with pytest.raises(Fault, match=r"train\.jsonl: 1 examples call tools \(f:1 first\)"):
-            check_records([plain, one], ["lora"], PLACE)
+            check_records([plain, one], params("lora"), PLACE)
 
 
 def test_preferences_need_a_phase_that_learns_them_and_the_other_way_round():
-    check_records([record(1), preference(2)], ["lora", "dpo"], PLACE)
-    check_records([preference(2)], ["dpo"], PLACE)
+    check_records([record(1), preference(2)], params("lora", "dpo"), PLACE)
+    check_records([preference(2)], params("dpo"), PLACE)
     with pytest.raises(Fault, match=r"train\.jsonl: 1 examples are preferences \(f:2 first\).*add dpo"):
-        check_records([record(1), preference(2)], ["lora"], PLACE)
+        check_records([record(1), preference(2)], params("lora"), PLACE)
     with pytest.raises(Fault, match=r"holds no preference, and train\.phases lists dpo"):
-        check_records([record(1)], ["lora", "dpo"], PLACE)
+        check_records([record(1)], params("lora", "dpo"), PLACE)
     talk = msgspec.structs.replace(preference(2), rejected=(*record(1).messages,))
     with pytest.raises(Fault, match="f:2: the worse answer is more than one turn"):
-        check_records([talk], ["dpo"], PLACE)
+        check_records([talk], params("dpo"), PLACE)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ ARROWS = {
     "stages": {"data", "model", "scoring", "remote", "stage"},
     "desk": {"desk", "stages", "data", "model", "scoring", "remote", "stage"},
     "pull_request": {"pull_request", "desk", "stages", "data", "model", "scoring", "stage"},
-    "model": {"model", "data", "stage"},
+    "model": {"model", "data", "remote", "stage"},
     "data": {"data", "remote", "stage"},
     "remote": {"remote", "stage"},
     "scoring": {"scoring"},

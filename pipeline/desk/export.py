@@ -44,11 +44,12 @@ def run(out: Path, dtype: str, device: str, max_worse: float | None) -> None:
     from pipeline.model.machine import steady
     from pipeline.model.rendering import supervised
 
-    steady(0, seed=0)
-    served(TRAINED)
+    if served(TRAINED).kind == "hosted":
+        raise Fault(TRAINED, "is a model that a service has", "ask it there, or train it here with lora")
     for path in (VALIDATION, TRAIN):
         if not path.is_file():
             raise Fault(path, "is not there", "run make run first")
+    steady(0, seed=0)
     prompt, learnt = load_prompt(TRAINED / PROMPT), read_records(TRAIN)
     shown, tokenizer = few_shot_records(prompt, learnt, TRAINED / PROMPT), tokenizer_of(TRAINED)
     rows = []

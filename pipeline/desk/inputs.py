@@ -46,10 +46,23 @@ def check_inputs() -> None:
         TestSet.load(TEST_SET)
     read_questions(PROBES)
     read_questions(CASES)
+    _check_service(load_params(TrainParams))
     base = load_base(BASE)
     if base.is_folder:
         check_presence(base, Path(base.model), BASE)
     _check_sources(ingest_params, contract)
+
+
+def _check_service(params: TrainParams) -> None:
+    """Where a service trains: whether it is named. Its key is asked for when it is needed."""
+    if params.is_hosted:
+        params.api.endpoint.check("params.yaml: train.api")
+        if params.api.price is None:
+            raise Fault(
+                "params.yaml: train.api.price",
+                "is not set",
+                "write what the service takes for a million trained tokens",
+            )
 
 
 def _check_arms() -> None:

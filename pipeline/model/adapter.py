@@ -16,12 +16,12 @@ BASE, PROMPT, PHASES = "base.json", "prompt.yaml", "phases.json"
 WEIGHTS, CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
 
-Kind = Literal["adapter", "model", "reward"]
+Kind = Literal["adapter", "model", "reward", "hosted"]
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a phase made: an adapter, a whole model, or a reward model, which is an adapter too and answers nothing.
+    """What a phase made: an adapter, a whole model, a reward model, which is an adapter too and answers nothing, or one at a service.
 
     `on` is the folder of the whole model that an adapter stands on, "" the base.
     """

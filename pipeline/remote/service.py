@@ -17,13 +17,49 @@ ENVIRONMENT_NAME = re.compile(r"[A-Z_][A-Z0-9_]*")  # as make reads them from .e
 BYTES_A_TOKEN = 3  # fewer than in the prose of any tokenizer in use, so that more tokens are reckoned with than come
 
 
-class Service(BaseModel):
-    """A part of a section of `params.yaml`. Prices are US dollars a million tokens; `temperature: null` sends none."""
+class Endpoint(BaseModel):
+    """Where a model is, and the environment variable that holds the key."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
     base_url: str
     model: str
     api_key_env: str
+
+    def key(self, place: str) -> str:
+        """The key out of the environment. Raises Fault where the service cannot be asked; the key is in none of them."""
+        self.check(place)
+        if not ENVIRONMENT_NAME.fullmatch(self.api_key_env):
+            remedy = "write a name in capital letters there, and the key behind that name into .env"
+            raise Fault(f"{place}.api_key_env", "is no name of an environment variable", remedy)
+        key = os.environ.get(self.api_key_env, "").strip()
+        if not key:
+            remedy = f"write {self.api_key_env}=<key> into .env (any word, where the service wants no key)"
+            raise Fault(self.api_key_env, "is not set", remedy)
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise Fault(self.api_key_env, "holds a character that no key has", "copy the key again")
+        return key
+
+    def check(self, place: str) -> None:
+        """Raises Fault where address or model are not written as they must be."""
+        if not self.model.strip():
+            raise Fault(f"{place}.model", "is empty", "name the model that the service is to answer with")
+        if not self.base_url.strip():
+            raise Fault(f"{place}.base_url", "is empty", "write the address of a service, up to /v1")
+        try:
+            parts = urlsplit(self.base_url)
+            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        if not is_address:
+            raise Fault(f"{place}.base_url", "is no address", "write it like https://host/v1")
+        if "@" in self.base_url or "?" in self.base_url:
+            remedy = "write scheme, host and path only; the key stands in the environment"
+            raise Fault(f"{place}.base_url", "holds more than an address", remedy)
+
+
+class Service(Endpoint):
+    """A part of a section of `params.yaml`. Prices are US dollars a million tokens; `temperature: null` sends none."""
+
     temperature: Annotated[float, Field(ge=0)] | None
     max_tokens: Annotated[int, Field(ge=1)]
     structured_output: bool
@@ -42,36 +78,6 @@ class Service(BaseModel):
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         """US dollars."""
         return (prompt_tokens * self.price_in + completion_tokens * self.price_out) / 1e6
-
-    def key(self, place: str) -> str:
-        """The key out of the environment. Raises Fault where the service cannot be asked; the key is in none of them."""
-        self._check_address(place)
-        if not self.model.strip():
-            raise Fault(f"{place}.model", "is empty", "name the model that the service is to answer with")
-        if not ENVIRONMENT_NAME.fullmatch(self.api_key_env):
-            remedy = "write a name in capital letters there, and the key behind that name into .env"
-            raise Fault(f"{place}.api_key_env", "is no name of an environment variable", remedy)
-        key = os.environ.get(self.api_key_env, "").strip()
-        if not key:
-            remedy = f"write {self.api_key_env}=<key> into .env (any word, where the service wants no key)"
-            raise Fault(self.api_key_env, "is not set", remedy)
-        if not (key.isascii() and key.isprintable()) or " " in key:
-            raise Fault(self.api_key_env, "holds a character that no key has", "copy the key again")
-        return key
-
-    def _check_address(self, place: str) -> None:
-        if not self.base_url.strip():
-            raise Fault(f"{place}.base_url", "is empty", "write the address of a service, up to /v1")
-        try:
-            parts = urlsplit(self.base_url)
-            is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_address = False
-        if not is_address:
-            raise Fault(f"{place}.base_url", "is no address", "write it like https://host/v1")
-        if "@" in self.base_url or "?" in self.base_url:
-            remedy = "write scheme, host and path only; the key stands in the environment"
-            raise Fault(f"{place}.base_url", "holds more than an address", remedy)
 
 
 @dataclass(frozen=True)

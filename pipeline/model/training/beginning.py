@@ -6,6 +6,7 @@ from pathlib import Path
 from pipeline.model.adapter import BASE, PHASES, served, whole_folder
 from pipeline.model.base import base_folder, load_base
 from pipeline.model.training.weights import Start
+from pipeline.stage import Fault
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,10 @@ def begin(path: Path) -> Begun:
     if path.is_file():
         return Begun(Start(base_folder(load_base(path), path)), path, True, [path])
     made = served(path)
+    if made.kind == "hosted":
+        raise Fault(
+            "params.yaml: train.start", f"{path} is a model that a service has", "name its base under train.api.model"
+        )
     folders = [path / name for name in sorted({made.on, made.folder}) if name]
     files = [
         file for folder in folders for file in sorted(folder.iterdir()) if file.suffix in (".safetensors", ".json")

@@ -4,9 +4,10 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline.remote.service import Endpoint
 from pipeline.stage import Params
 
-Phase = Literal["lora", "qlora", "full", "dpo", "reward", "grpo", "rloo"]
+Phase = Literal["lora", "qlora", "full", "dpo", "reward", "grpo", "rloo", "api"]
 SUPERVISED: tuple[Phase, ...] = ("lora", "qlora", "full")  # learn the answer; others start from what these made
 
 POLICY: tuple[Phase, ...] = ("grpo", "rloo")  # answer, and learn from what the answers are worth
@@ -88,6 +89,42 @@ class PolicyParams(PhaseParams):
         return self
 
 
+class ApiParams(Params):
+    """Section `train.api`: fine-tuning by a service of the OpenAI protocol.
+
+    `price` is US dollars a million trained tokens, null until somebody has looked it up; a job that can cost more than `max_cost`
+    US dollars is not asked for. `batch_size` and `learning_rate_multiplier` null leave them to the service. `poll_s` seconds between
+    looks. Prices and temperature are of the answers of the model that comes of it.
+    """
+
+    section: ClassVar[str] = "train.api"
+    base_url: str
+    model: str
+    api_key_env: str
+    method: Literal["supervised", "dpo"]
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)] | None
+    learning_rate_multiplier: Annotated[float, Field(gt=0)] | None
+    beta: Annotated[float, Field(gt=0)]
+    suffix: Annotated[str, Field(max_length=64)]
+    price: Annotated[float, Field(ge=0)] | None
+    max_cost: Annotated[float, Field(ge=0)]
+    poll_s: Annotated[float, Field(gt=0)]
+    temperature: Annotated[float, Field(ge=0)] | None
+    price_in: Annotated[float, Field(ge=0)]
+    price_out: Annotated[float, Field(ge=0)]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the service is."""
+        return Endpoint(base_url=self.base_url, model=self.model, api_key_env=self.api_key_env)
+
+    def shaping(self) -> dict[str, object]:
+        """What shapes the job that is asked for, and not only what it may cost and how it is followed."""
+        left = {"price", "max_cost", "poll_s", "temperature", "price_in", "price_out", "api_key_env"}
+        return self.model_dump(exclude=left | (set() if self.method == "dpo" else {"beta"}))
+
+
 class TrainParams(Params):
     """Section `train`. `phases` in their order; a section a phase, of which only those that are listed count.
 
@@ -125,10 +162,13 @@ class TrainParams(Params):
     reward: PhaseParams
     grpo: PolicyParams
     rloo: PolicyParams
+    api: ApiParams
 
     @field_validator("phases")
     @classmethod
     def _order(cls, phases: list[Phase]) -> list[Phase]:
+        if "api" in phases and len(phases) > 1:
+            raise ValueError("api stands alone, for no phase here goes on with a model that a service has")
         learning = [phase for phase in phases if phase in SUPERVISED]
         if len(set(phases)) < len(phases) or len(learning) > 1 or (learning and phases[0] not in SUPERVISED):
             raise ValueError(f"at most one of {', '.join(SUPERVISED)} comes first, and no phase twice")
@@ -153,6 +193,16 @@ class TrainParams(Params):
         if not number or self.phases[number - 1] != "reward":
             del weights["model"]
         return {name: weight for name, weight in weights.items() if weight}
+
+    @property
+    def learns_pairs(self) -> bool:
+        """Whether a phase learns from preferences."""
+        return bool(set(self.phases) & set(PAIRS)) or (self.is_hosted and self.api.method == "dpo")
+
+    @property
+    def is_hosted(self) -> bool:
+        """Whether a service trains."""
+        return "api" in self.phases
 
     def of(self, phase: Phase) -> PhaseParams:
         """The section of a phase."""

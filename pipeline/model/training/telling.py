@@ -32,12 +32,16 @@ def proved(name: str, proof: dict[str, Any]) -> str:
         share = proof["supervised_tokens"] / proof["tokens"]
         parts.append(f"{proof['supervised_tokens']:,} of {proof['tokens']:,} tokens learnt ({share:.0%})")
         parts.append(f"each answer's end {' or '.join(map(_quoted, proof['end_of_turn']))} among them")
-    parts.append(f"{proof['trainable_parameters']:,} of {proof['parameters']:,} parameters")
+    if "parameters" in proof:
+        parts.append(f"{proof['trainable_parameters']:,} of {proof['parameters']:,} parameters")
+    if "trained_tokens" in proof:
+        tokens = proof["trained_tokens"] or "an unknown number of"
+        parts.append(f"{tokens} tokens trained by the service, for ${proof['most_cost']} at most")
     if "rewards" in proof:
         parts.append(_reward(proof))
     elif proof["validation_loss"] is not None:
-        loss = f"validation loss {proof['validation_loss']:.3f}"
-        parts.append(f"{loss} at step {proof['kept_step']} of {proof['steps']}, which is kept")
+        kept = f" at step {proof['kept_step']} of {proof['steps']}, which is kept" if "kept_step" in proof else ""
+        parts.append(f"validation loss {proof['validation_loss']:.3f}{kept}")
     if proof["preference_accuracy"] is not None:
         parts.append(f"the better answer of {proof['preference_accuracy']:.0%} of the validation pairs preferred")
     if "parity" in proof:

@@ -1,0 +1,98 @@
+"""Each method under the real DVC, from `params.yaml` alone, on a team's own start."""
+
+import json
+import os
+
+import pytest
+import yaml
+
+from tests.project import COLOURS, git, own_start, question, run
+from tests.tuning_service import BASE, KEY, TUNED, tuning_service
+
+pytestmark = [pytest.mark.slow, pytest.mark.rehearsal]
+QUICK = {"epochs": 1, "batch_size": 8}
+DRAWN = QUICK | {"generations": 4, "max_new_tokens": 8}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project with preferences among its data, committed."""
+    folder = own_start(tmp_path_factory.mktemp("methods"))
+    pairs = []
+    for number in range(100, 140):
+        text, colour = question(number)
+        other = COLOURS[(number + 2) % len(COLOURS)]
+        pairs.append(
+            {"prompt": text, "chosen": json.dumps({"label": colour}), "rejected": json.dumps({"label": other})}
+        )
+    (folder / "data/raw/pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    run(folder, "-m", "pipeline.desk.add_source", "data/raw/pairs.jsonl")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", "preferences")
+    return folder
+
+
+def set_train(folder, phases, **sections):
+    values = yaml.safe_load((folder / "params.yaml").read_text())
+    values["train"]["phases"] = phases
+    values["split"]["test_share"] = 0.3
+    for name in ("lora", "qlora", "full", "dpo", "reward"):
+        values["train"][name] |= QUICK
+    for name in ("grpo", "rloo"):
+        values["train"][name] |= DRAWN
+    for name, changes in sections.items():
+        values["train"][name] |= changes
+    (folder / "params.yaml").write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [
+        ["lora", "dpo"],
+        ["qlora", "dpo"],
+        ["full", "dpo"],
+        ["dpo"],
+        ["lora", "reward", "grpo"],
+        ["reward", "rloo"],
+        ["full", "reward", "grpo"],
+    ],
+    ids="-".join,
+)
+def test_a_method_runs_from_the_parameters_alone(project, phases):
+    set_train(project, phases, dpo=QUICK | {"quantise": "qlora" in phases})
+    said = run(project, "-m", "pipeline.desk.run").stdout
+    proofs = json.loads((project / "models/adapter/proofs.json").read_text())
+    assert [name.partition("-")[2] for name in proofs] == phases
+    for name in proofs:
+        assert f"Proved of {name}: " in said
+    headline = json.loads((project / "reports/evaluation.json").read_text())
+    assert 0 <= headline["tuned"]["preference_accuracy"] <= 1
+    assert "preference_accuracy" in said
+    again = run(project, "-m", "pipeline.desk.run").stdout
+    assert "Everything is up to date." in again
+    shown = run(project, "-m", "dvc", "metrics", "show").stdout
+    assert "trainable_parameters" in shown
+
+
+def test_a_service_trains_and_is_asked_under_dvc(project, monkeypatch):
+    with tuning_service() as service:
+        own = {"base_url": service.address, "model": BASE, "price": 1.0, "poll_s": 0.05, "method": "dpo"}
+        set_train(project, ["api"], api=own)
+        monkeypatch.setenv("TUNING_API_KEY", KEY)
+        said = run(project, "-m", "pipeline.desk.run").stdout
+        assert service.complaints == []
+        assert "train: api: began job job-0" in said
+        assert json.loads((project / "models/adapter/1-api/hosted.json").read_text())["model"] == TUNED
+        answers = (project / "data/predictions/tuned/answers.jsonl").read_text()
+        assert '{\\"label\\": \\"red\\"}' in answers
+        assert "Everything is up to date." in run(project, "-m", "pipeline.desk.run").stdout
+        before = len(service.jobs)
+        run(project, "-m", "dvc", "repro", "-q", "-f", "-s", "train")
+        assert len(service.jobs) == before == 1  # asked again, the service has it already
+    tracked = "".join(
+        (project / name).read_text(errors="ignore")
+        for name in git(project, "ls-files").split()
+        if (project / name).is_file()
+    )
+    assert KEY not in tracked
+    assert os.environ["TUNING_API_KEY"] == KEY
