@@ -66,6 +66,7 @@ def main() -> None:
     write_records(given.folder / "train.jsonl", rows)
     write_records(given.folder / "validation.jsonl", rows[: max(1, len(rows) // 32)])
     write_records(given.folder / "few_shot.jsonl", [])
+    (given.folder / "single.yaml").write_text(Path("launch/single.yaml").read_text())
     (given.folder / "answer.schema.json").write_text('{"type": "string"}')
     (given.folder / "prompt.yaml").write_text('system: ""\nfew_shot: []\n')
 

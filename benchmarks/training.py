@@ -47,6 +47,7 @@ class Case:
         places = {
             "prompt.yaml": "task/prompts/plain.yaml",
             "answer.schema.json": "task/answer.schema.json",
+            "single.yaml": "launch/single.yaml",
             "base.json": "models/base.json",
         }
         return Path(places.get(name, f"data/split/{name}".replace("few_shot.jsonl", "few_shot/plain.jsonl")))
@@ -156,7 +157,15 @@ def ours(case: Case) -> dict[str, float]:
     watch = Watch()
     with tempfile.TemporaryDirectory() as name:
         train.RUNS = Path(name) / "runs"
-        paths = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "answer.schema.json", "base.json")
+        paths = (
+            "train.jsonl",
+            "validation.jsonl",
+            "few_shot.jsonl",
+            "prompt.yaml",
+            "answer.schema.json",
+            "single.yaml",
+            "base.json",
+        )
         train.main(case.params(), *map(case.path, paths), Path(name) / "out")
     return watch.figures()
 

@@ -4,6 +4,7 @@ Reads   train, validation   pipeline.data.records.Record
         few_shot            records that the prompt shows
         prompt              the prompt that the tuned arm is asked with
         schema              the contract of an answer, where answers are rewarded for it
+        launch              how many processes train (accelerate's configuration)
         start               base.json, or the folder of what was trained before
 Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
         out/phases.json, base.json, prompt.yaml
@@ -32,6 +33,7 @@ from pipeline.model.rendering import Example
 from pipeline.model.training.beginning import begin
 from pipeline.model.training.phases import Done, forget, loss_table, publish
 from pipeline.model.training.policy import Scorer
+from pipeline.model.training.ranks import is_main, is_worker, relaunch, wait
 from pipeline.model.training.recipe import PAIRS, POLICY, Phase, TrainParams
 from pipeline.model.training.telling import numbers, proved, summary
 from pipeline.scoring import answers as scoring
@@ -87,9 +89,13 @@ def main(
     few_shot: Path,
     prompt: Path,
     schema: Path,
+    launch: Path,
     start: Path,
     out: Path,
 ) -> None:
+    if params.launch != "single" and not params.is_hosted and not is_worker():
+        relaunch(launch, params.device == "cpu")
+        return
     wording = load_prompt(prompt)
     shown = few_shot_records(wording, read_records(few_shot), prompt)
     records = {path: read_records(path) for path in (train, validation)}
@@ -98,12 +104,19 @@ def main(
     base = start if start.is_file() else start / BASE
 
     def inputs(phase: Phase) -> list[Path]:
-        return [train, validation, few_shot, prompt, *CODE, *([schema, *REWARDS] if phase in POLICY else [])]
+        return [train, validation, few_shot, prompt, launch, *CODE, *([schema, *REWARDS] if phase in POLICY else [])]
 
     if params.is_hosted:
         done = hosted_phase(params, learnt, checked, inputs("api"), RUNS)
     else:
         done = _trained(params, learnt, checked, Contract.load(schema), inputs, start)
+    if is_main():
+        _publish(done, base, prompt, out)
+    wait()
+
+
+def _publish(done: list[Done], base: Path, prompt: Path, out: Path) -> None:
+    """Everything that is kept, beside each other; what is not needed any more goes."""
     out.mkdir(parents=True, exist_ok=True)
     publish(done, out)
     (out / BASE).write_bytes(base.read_bytes())
@@ -128,10 +141,11 @@ def _trained(
     start: Path,
 ) -> list[Done]:
     """Every phase, on this machine."""
-    from pipeline.model.machine import steady
+    from pipeline.model.machine import check_devices, steady
     from pipeline.model.training.learning import Lesson, learn
     from pipeline.model.training.phases import run_phases
 
+    check_devices()
     steady(params.threads, params.seed)
     begun = begin(start)
     tokenizer = load_tokenizer(begun.start.folder)

@@ -12,7 +12,7 @@ from pipeline.model.base import sha256
 from pipeline.model.training.recipe import TrainParams
 from tests.project import COLOURS, ROOT, random_model, record
 
-NAMES = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "answer.schema.json")
+NAMES = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "answer.schema.json", "single.yaml")
 SCHEMA = {
     "type": "object",
     "properties": {"label": {"type": "string", "enum": list(COLOURS)}},
@@ -55,6 +55,7 @@ def project(folder, base, records=(), checked=()):
     write_records(folder / "validation.jsonl", checked or [record(number) for number in range(20, 24)])
     write_records(folder / "few_shot.jsonl", [])
     (folder / "answer.schema.json").write_text(json.dumps(SCHEMA))
+    shutil.copy(ROOT / "launch/single.yaml", folder)
     (folder / "prompt.yaml").write_text("system: Answer.\nfew_shot: []\n")
     return folder
 

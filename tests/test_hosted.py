@@ -39,6 +39,7 @@ def hosted(service, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_records(tmp_path / "few_shot.jsonl", [])
     (tmp_path / "answer.schema.json").write_text('{"type": "string"}')
+    (tmp_path / "single.yaml").write_text("")
     (tmp_path / "prompt.yaml").write_text("system: Answer.\nfew_shot: []\n")
     (tmp_path / "base.json").write_text(json.dumps({"model": "local", "revision": "", "licence": "x", "files": {}}))
 

@@ -89,10 +89,7 @@ def test_a_service_trains_and_is_asked_under_dvc(project, monkeypatch):
         before = len(service.jobs)
         run(project, "-m", "dvc", "repro", "-q", "-f", "-s", "train")
         assert len(service.jobs) == before == 1  # asked again, the service has it already
-    tracked = "".join(
-        (project / name).read_text(errors="ignore")
-        for name in git(project, "ls-files").split()
-        if (project / name).is_file()
-    )
+    files = [project / name for name in git(project, "ls-files").split()]
+    tracked = "".join(file.read_text(errors="ignore") for file in files if file.is_file())
     assert KEY not in tracked
     assert os.environ["TUNING_API_KEY"] == KEY

@@ -41,9 +41,12 @@ class Loaded:
     identity: str
 
 
-def save_adapter(model: Any, base: Base, on: str, out: Path) -> None:
-    """Write adapter weights and config into `out`, portable: the base by its name and revision, or the folder `on` beside it."""
-    model.save_pretrained(out, selected_adapters=["default"])
+def save_adapter(model: Any, base: Base, on: str, out: Path, state: dict[str, Any] | None = None) -> None:
+    """Write adapter weights and config into `out`, portable: the base by its name and revision, or the folder `on` beside it.
+
+    `state` has all weights where the model's own are shared out.
+    """
+    model.save_pretrained(out, selected_adapters=["default"], **({"state_dict": state} if state else {}))
     (out / "README.md").unlink(missing_ok=True)
     config = json.loads((out / CONFIG).read_text())
     config |= {
@@ -54,10 +57,13 @@ def save_adapter(model: Any, base: Base, on: str, out: Path) -> None:
     (out / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
 
 
-def save_whole(model: Any, tokenizer: Any, dtype: Any, out: Path) -> None:
-    """Write all weights as `dtype`, the config and the tokenizer into `out`."""
+def save_whole(model: Any, tokenizer: Any, dtype: Any, out: Path, state: dict[str, Any] | None = None) -> None:
+    """Write all weights as `dtype`, the config and the tokenizer into `out`; `state` has them where the model's own are shared out."""
     model.config.use_cache = True
-    model.to(dtype).save_pretrained(out)
+    if state:
+        model.save_pretrained(out, state_dict={name: value.to(dtype) for name, value in state.items()})
+    else:
+        model.to(dtype).save_pretrained(out)
     tokenizer.save_pretrained(out)
 
 

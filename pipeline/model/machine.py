@@ -1,5 +1,7 @@
 """The machine's share in the result: threads and the seeds of every random source."""
 
+from pipeline.stage import Fault
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # as malloc.h calls them
 
 
@@ -34,3 +36,16 @@ def _keep_freed_memory() -> None:
     if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "mallopt"):
         for setting, size in ((_MMAP_THRESHOLD, 1 << 25), (_TRIM_THRESHOLD, (1 << 31) - 1)):
             ctypes.CDLL(None).mallopt(setting, size)
+
+
+def check_devices() -> None:
+    """Raises Fault where several GPUs are visible to one process, with which the trainers would not begin."""
+    import os
+
+    import torch
+
+    if torch.cuda.device_count() > 1 and "RANK" not in os.environ:
+        fault = f"{torch.cuda.device_count()} GPUs are visible, and train.launch is single"
+        raise Fault(
+            "params.yaml: train.launch", fault, "set it to ddp, or make one visible with CUDA_VISIBLE_DEVICES=0"
+        )

@@ -81,7 +81,7 @@ def ordered(kind: Any) -> Any:
             super().__init__(**options)
 
         def _get_train_sampler(self, _train_dataset: Any = None) -> ByLength:
-            size = self.args.train_batch_size * self.args.gradient_accumulation_steps
+            size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
             return ByLength(self.lengths, size, self.args.seed)
 
     return Ordered

@@ -9,8 +9,9 @@ from pipeline.model.adapter import Made, merged, save_adapter, save_whole
 from pipeline.model.base import Base, chosen_dtype, load_model
 from pipeline.model.parity import PROMPTS, Told, complaint, parity, told
 from pipeline.model.rendering import Row
+from pipeline.model.training.ranks import is_main, say
 from pipeline.model.training.recipe import TrainParams
-from pipeline.model.training.weights import Start
+from pipeline.model.training.weights import Start, gathered
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,14 @@ class Keeper:
     rows: Sequence[Row]
 
     def save(self, model: Any, made: Made, place: Path) -> None:
-        """Write a model or an adapter into a folder."""
+        """Write a model or an adapter into a folder; where it is shared out over several processes, all of them are to call this."""
+        state = gathered(model)
+        if not is_main():
+            return
         if made.kind == "model":
-            save_whole(model, self.tokenizer, chosen_dtype(self.params.dtype, self.params.device), place)
+            save_whole(model, self.tokenizer, chosen_dtype(self.params.dtype, self.params.device), place, state)
         else:
-            save_adapter(model, self.base, made.on, place)
+            save_adapter(model, self.base, made.on, place, state)
 
     def told(self, model: Any, made: Made) -> Told | None:
         """What a model says of the prompts, or None of a reward model, which says nothing."""
@@ -59,5 +63,5 @@ class Keeper:
             return {"parity": {"not_measured": "the merged model does not fit the memory"}}
         if not found["is_within_bound"]:
             remedy = "take lora, or a larger base, which four bits harm less" if is_quantised else "train in float32"
-            print(f"train: {made.name}: what is served {complaint(found)}; {remedy}", flush=True)
+            say(f"train: {made.name}: what is served {complaint(found)}; {remedy}")
         return {"parity": found}

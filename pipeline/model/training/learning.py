@@ -16,6 +16,7 @@ from pipeline.model.training.phases import Trained
 from pipeline.model.training.policy import Scorer, improve, questions_of, rewarded
 from pipeline.model.training.preference import pairs_of, prefer
 from pipeline.model.training.proofs import Limit, balance, prove_mask
+from pipeline.model.training.ranks import say
 from pipeline.model.training.recipe import POLICY, SUPERVISED, Phase, PolicyParams, TrainParams
 from pipeline.model.training.reward import rate
 from pipeline.model.training.supervised import supervise
@@ -108,21 +109,19 @@ def _questions(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trai
     model, log = improve(lesson.job(phase, start, folder, longest), kept, checked, lesson.scorers)
     proofs = balance(kept, dropped) | {"tokens": sum(one.asked for one in kept), "longest": longest} | rewarded(log)
     if not proofs["has_signal"]:
-        print(
+        say(
             f"train: {phase} learnt nothing: all answers to a question were always worth the same; train with lora first, "
-            "raise the temperature, or reward what some answers have and others have not",
-            flush=True,
+            "raise the temperature, or reward what some answers have and others have not"
         )
     return model, log, proofs
 
 
 def _warn(phase: Phase, found: dict[str, float] | None) -> None:
     if found:
-        print(
+        say(
             f"train: {phase} learns by heart: validation loss rose from {found['best_validation_loss']} at step "
             f"{found['best_step']} to {found['last_validation_loss']} while training loss fell; fewer epochs, a smaller "
-            "rank or more examples help",
-            flush=True,
+            "rank or more examples help"
         )
 
 

@@ -12,6 +12,7 @@ from pipeline.model.training.beginning import Begun
 from pipeline.model.training.checkpoints import complaint, fingerprint, seal, tidy
 from pipeline.model.training.curve import Log
 from pipeline.model.training.keeping import Keeper
+from pipeline.model.training.ranks import is_main, say, wait
 from pipeline.model.training.recipe import Phase, TrainParams
 from pipeline.model.training.weights import Start
 
@@ -54,8 +55,10 @@ def run_phases(
         on = next((one.made.folder for one in reversed(done) if one.made.kind == "model"), "")
         made = Made(phase, f"{number}-{phase}", kind, "" if kind == "model" else on)
         folder = runs / before
-        if complaint(folder / "done") is None:
-            print(f"train: {phase} was done before, and is not done again", flush=True)
+        is_done = complaint(folder / "done") is None
+        wait()
+        if is_done:
+            say(f"train: {phase} was done before, and is not done again")
         else:
             _run(folder, phase, made, start, learn, keeper)
         done.append(_read(folder / "done", made))
@@ -78,22 +81,28 @@ def _run(
     learn: Learn,
     keeper: Keeper,
 ) -> None:
-    tidy(folder.parent, folder.name)
-    folder.mkdir(parents=True, exist_ok=True)
+    if is_main():
+        tidy(folder.parent, folder.name)
+        folder.mkdir(parents=True, exist_ok=True)
+    wait()
     model, log, proofs = learn(phase, start, folder / "run")
     part = folder / "done.part"
-    for leftover in (part, folder / "done"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    part.mkdir()
+    if is_main():
+        for leftover in (part, folder / "done"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        part.mkdir()
+    wait()
     keeper.save(model, made, part)
     said, is_quantised = keeper.told(model, made), bool(getattr(model, "is_loaded_in_4bit", False))
     del model
-    proofs |= keeper.parity(said, is_quantised, start, made, part)
-    for name, value in ((LOG, log), (PROOFS, proofs)):
-        (part / name).write_text(json.dumps(value), encoding="utf-8")
-    seal(part)
-    part.rename(folder / "done")
-    shutil.rmtree(folder / "run", ignore_errors=True)
+    if is_main():
+        proofs |= keeper.parity(said, is_quantised, start, made, part)
+        for name, value in ((LOG, log), (PROOFS, proofs)):
+            (part / name).write_text(json.dumps(value), encoding="utf-8")
+        seal(part)
+        part.rename(folder / "done")
+        shutil.rmtree(folder / "run", ignore_errors=True)
+    wait()
 
 
 def _read(place: Path, made: Made) -> Done:

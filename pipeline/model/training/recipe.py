@@ -131,7 +131,8 @@ class TrainParams(Params):
     `start`: base.json, or the folder of what was trained before; `turns`: whether every answer of a talk is learnt, or the last;
     `max_length` tokens; `too_long`: what becomes of an example that has more; `packing`: several examples in a row of `max_length`
     tokens; `keep`: which checkpoint of a phase; `patience`: epochs without a better validation loss after which it stops, 0 for none;
-    `save_every` steps a checkpoint is written; `threads` 0 leaves their number to torch.
+    `save_every` steps a checkpoint is written; `launch`: the file that says on how many
+    devices; `threads` 0 leaves their number to torch.
     """
 
     section: ClassVar[str] = "train"
@@ -153,6 +154,7 @@ class TrainParams(Params):
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"]
     activation_checkpointing: Literal["auto"] | bool
     compile: bool
+    launch: Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]
     threads: Annotated[int, Field(ge=0)]
     adapter: AdapterParams
     lora: PhaseParams

@@ -13,6 +13,7 @@ from typing import Any
 from pipeline.model.base import chosen_device, chosen_dtype
 from pipeline.model.training.checkpoints import STATE, newest_whole, seal
 from pipeline.model.training.curve import LOSS, Log, Measure, has_lost_patience
+from pipeline.model.training.ranks import is_main, say, wait
 from pipeline.model.training.recipe import Phase, PhaseParams, TrainParams
 from pipeline.model.training.weights import Start
 from pipeline.stage import Fault
@@ -90,9 +91,7 @@ def train(trainer: Any, job: Job, measure: Measure = LOSS) -> Log:
 
     trainer.remove_callback(PrinterCallback)
     params, folder = job.params, job.folder
-    checkpoint = newest_whole(folder) if folder.is_dir() else None
-    if not checkpoint:
-        shutil.rmtree(folder, ignore_errors=True)
+    checkpoint = _newest(folder)
     has_validation = trainer.eval_dataset is not None
     if has_validation and params.keep == "best":
         _keep_best(trainer, measure)
@@ -118,6 +117,14 @@ def train(trainer: Any, job: Job, measure: Measure = LOSS) -> Log:
     return [*found, {"step": trainer.state.global_step, "kept_step": kept}]
 
 
+def _newest(folder: Path) -> Path | None:
+    """The checkpoint to go on from; one process deletes what is damaged, then all look."""
+    if is_main() and (not folder.is_dir() or not newest_whole(folder)):
+        shutil.rmtree(folder, ignore_errors=True)
+    wait()
+    return newest_whole(folder) if folder.is_dir() else None
+
+
 def _keep_best(trainer: Any, measure: Measure) -> None:
     """Have the Trainer remember the checkpoint of the best validation, and load it at the end."""
     trainer.args.metric_for_best_model, trainer.args.greater_is_better = measure.key, measure.is_gain
@@ -131,7 +138,7 @@ def _keeps_best(trainer: Any) -> bool:
 
 def _run(trainer: Any, job: Job, checkpoint: Path | None, teller: Any) -> None:
     if checkpoint:
-        print(f"train: {job.phase} goes on from step {_step_of(checkpoint)}", flush=True)
+        say(f"train: {job.phase} goes on from step {_step_of(checkpoint)}")
     trainer.add_callback(teller)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
@@ -200,7 +207,8 @@ def _teller(job: Job, first: int, has_validation: bool, measure: Measure) -> Any
                 rate = self.clock.rate(int(logs.get("num_tokens", 0)))
                 worth = f", reward {logs['reward']:.3f}" if "reward" in logs else ""
                 remark = f"steps, loss {float(logs['loss']):.3f}{worth}, {rate:,.0f} tokens/s"
-                show(state.global_step, state.max_steps, remark)
+                if is_main():
+                    show(state.global_step, state.max_steps, remark)
 
         def on_step_end(self, _args: Any, state: Any, control: Any, **_: Any) -> None:
             is_end = round(state.epoch, 6).is_integer() or state.global_step == state.max_steps
@@ -214,7 +222,10 @@ def _teller(job: Job, first: int, has_validation: bool, measure: Measure) -> Any
                 control.should_training_stop = True
 
         def on_save(self, args: Any, state: Any, _control: Any, **_: Any) -> None:
-            seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            wait()  # each process writes the state of its random numbers
+            if is_main():
+                seal(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            wait()
 
     return Teller()
 

@@ -84,6 +84,18 @@ def lora_config(adapter: AdapterParams, task: str = "CAUSAL_LM") -> Any:
     )
 
 
+def gathered(model: Any) -> dict[str, Any] | None:
+    """All weights of a model whose parameters are shared out over processes, which all are to call this; None of one that is whole."""
+    from torch.distributed.tensor import DTensor
+
+    if not any(isinstance(parameter, DTensor) for parameter in model.parameters()):
+        return None
+    return {
+        name: (value.full_tensor() if isinstance(value, DTensor) else value).detach().cpu()
+        for name, value in model.state_dict().items()
+    }
+
+
 @contextmanager
 def naming_targets(adapter: AdapterParams) -> Iterator[None]:
     """Raises Fault where no module has the name of a target, which PEFT says as a ValueError."""
