@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,13 +157,15 @@ def chosen_attention(attention: str) -> str | None:
 
 
 def chosen_device(device: str) -> str:
-    """`auto` as cuda, mps or cpu, whichever is there first; anything else as it is."""
+    """`auto` as cuda, mps or cpu, whichever is there first; of several processes each has a GPU of its own; anything else as it is."""
     import torch
 
-    if device != "auto":
+    if device not in ("auto", "cuda"):
         return device
     if torch.cuda.is_available():
-        return "cuda"
+        return f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"
+    if device == "cuda":
+        return device
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 

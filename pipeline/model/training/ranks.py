@@ -31,6 +31,11 @@ def processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def is_sharded() -> bool:
+    """Whether each process is to hold a share of the model only, which accelerate deals out of memory of the processor."""
+    return any(os.environ.get(f"ACCELERATE_USE_{name}") == "true" for name in ("FSDP", "DEEPSPEED"))
+
+
 def wait() -> None:
     """Until all have come so far."""
     if processes() > 1:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.base import SAFE, chosen_attention, chosen_device, chosen_dtype, load_model, naming_attention
+from pipeline.model.training.ranks import is_sharded
 from pipeline.model.training.recipe import AdapterParams, TrainParams
 from pipeline.stage import Fault
 
@@ -26,11 +27,12 @@ def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: b
     Where all weights are trained, `dtype` auto holds them in float32 and computes in what it is otherwise: the steps are too small
     for weights of 16 bits.
     """
+    device = "cpu" if is_sharded() else params.device
     if is_quantised:
-        model = load_quantised(start.folder, params.dtype, params.device, params.attention)
+        model = load_quantised(start.folder, params.dtype, device, params.attention)
     else:
         dtype = "float32" if is_whole and params.dtype == "auto" else params.dtype
-        model = load_model(start.folder, dtype, params.device, params.attention)
+        model = load_model(start.folder, dtype, device, params.attention)
     model.config.use_cache = False
     if start.adapter is None:
         return model
@@ -57,6 +59,8 @@ def load_quantised(folder: Path, dtype: str, device: str, attention: str = "auto
                 bnb_4bit_quant_type="nf4",
                 bnb_4bit_use_double_quant=True,
                 bnb_4bit_compute_dtype=compute,
+                # What is shared out is cut in pieces of one type, so the packed weights pass for values of that type
+                bnb_4bit_quant_storage=compute if is_sharded() else torch.uint8,
             ),
             device_map={"": chosen_device(device)},
             **SAFE,
