@@ -8,7 +8,7 @@ Reads   train, validation   pipeline.data.records.Record
         start               base.json, or the folder of what was trained before
 Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
         out/phases.json, base.json, prompt.yaml
-        out/loss.tsv        step, phase, loss, validation_loss
+        out/loss.tsv        step, phase, loss, validation_loss, reward
         out/proofs.json     by phase: rows in = rows trained + rows dropped, and which tokens were learnt
         out/metrics.json    by phase: the numbers of it, for `dvc metrics diff`
         out/README.md       the card
@@ -76,10 +76,10 @@ def check_records(records: list[Record], params: TrainParams, place: Path) -> No
 
 def scorers(contract: Contract) -> dict[str, Scorer]:
     """What answers are worth by the task itself, as `evaluate` scores them. Exact fields count where the contract has some."""
-    return {
-        "format": lambda answers, _references: formats(answers, contract),
-        "exact": lambda answers, references: exactness(answers, references, contract),
-    }
+    found: dict[str, Scorer] = {"format": lambda answers, _references: formats(answers, contract)}
+    if contract.exact_fields:
+        found["exact"] = lambda answers, references: exactness(answers, references, contract)
+    return found
 
 
 def main(

@@ -33,7 +33,7 @@ def exported(trained, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("phase", ["lora", "qlora", "full"])
+@pytest.mark.parametrize("phase", ["lora", "qlora", pytest.param("full", marks=pytest.mark.rehearsal)])
 def test_what_is_written_is_whole_and_says_what_is_served(exported, tmp_path, phase):
     import torch
 

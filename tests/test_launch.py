@@ -77,6 +77,7 @@ def compare(folder, *phases, **changes):
         assert [proof[name]["rows_trained"] for proof in proofs] == [proofs[0][name]["rows_trained"]] * 2
 
 
+@pytest.mark.rehearsal
 def test_two_processes_learn_what_one_learns(folder):
     compare(folder, "lora", epochs=2)
 
@@ -92,6 +93,7 @@ def test_two_processes_learn_from_preferences(folder, base):
     compare(folder, "dpo", epochs=2)
 
 
+@pytest.mark.rehearsal
 def test_a_fault_of_a_process_is_told_once_and_in_a_line(folder):
     done, out = trained_apart(folder, "ddp", "lora", check=False, adapter={"targets": ["no_such_layer"]})
     assert done.returncode == 1

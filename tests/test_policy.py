@@ -35,7 +35,7 @@ def test_a_reward_model_is_learnt_kept_and_answered_to(trained):
     assert {row[1] for row in rows[1:] if row[-1]} == {"grpo"}
 
 
-@pytest.mark.parametrize("phase", ["grpo", "rloo"])
+@pytest.mark.parametrize("phase", ["grpo", pytest.param("rloo", marks=pytest.mark.rehearsal)])
 def test_a_policy_alone_answers_to_the_task_and_gives_the_same_bytes(trained, phase, capsys):
     changes = {phase: {"rewards": {"format": 1.0, "exact": 0.5, "model": 1.0}}}
     proofs, out = trained(phase, records=[record(n) for n in range(4)], checked=[record(9)], **changes)
@@ -56,6 +56,7 @@ def lengthy(monkeypatch):
     monkeypatch.setattr(train, "formats", lambda answers, _contract: [math.exp(-len(text) / 8) for text in answers])
 
 
+@pytest.mark.rehearsal
 @pytest.mark.usefixtures("lengthy")
 def test_every_knob_of_a_policy_changes_the_run(trained):
     base = {"rewards": {"format": 1.0, "exact": 0.0, "model": 0.0}, "temperature": 2.0}
@@ -125,6 +126,17 @@ def test_a_question_without_room_for_an_answer_is_dropped_or_stops_the_run(train
 
 def longest(trained):
     return trained("grpo", records=[record(10**9)])[0]["1-grpo"]["longest"]
+
+
+def test_a_schema_without_an_exact_field_rewards_the_format(trained):
+    from tests import lessons
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lessons, "SCHEMA", {"type": "object", "properties": {"note": {"type": "string"}}})
+        proofs, _ = trained("grpo", records=[record(n) for n in range(2)])
+        assert set(proofs["1-grpo"]["rewards"]) == {"all", "format"}
+        with pytest.raises(Fault, match=r"train\.grpo\.rewards: rewards exact fields only"):
+            trained("grpo", records=[record(1)], grpo={"rewards": {"format": 0.0, "exact": 1.0, "model": 0.0}})
 
 
 @pytest.mark.parametrize(

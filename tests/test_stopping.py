@@ -70,6 +70,7 @@ def test_without_validation_the_last_step_is_kept(base, tmp_path, monkeypatch):
     assert (found["kept_step"], found["steps"], found["validation_loss"], found["overfit"]) == (8, 8, None, None)
 
 
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_a_run_that_stopped_early_and_was_killed_is_taken_up_where_it_stopped(base, tmp_path, keep):
     folder = project(tmp_path / "project", base, checked=[contradicted(n) for n in range(6)])

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-POOL = 4  # batches whose rows are sorted by length together: with 50 a tenth faster, and validation loss 7 % higher
+POOL = 8  # batches whose rows are sorted by length together: with 50 a twentieth faster, and validation loss 7 % higher
 
 
 class ByLength:

@@ -34,8 +34,8 @@ class Keeper:
             save_adapter(model, self.base, made.on, place, state)
 
     def told(self, model: Any, made: Made) -> Told | None:
-        """What a model says of the prompts, or None of a reward model, which says nothing."""
-        return told(model, self.rows[:PROMPTS]) if made.kind != "reward" else None
+        """What a model says of the prompts, or None of a reward model, which says nothing, and where no prompt fits."""
+        return told(model, self.rows[:PROMPTS]) if made.kind != "reward" and self.rows else None
 
     def parity(self, said: Told | None, is_quantised: bool, start: Start, made: Made, place: Path) -> dict[str, Any]:
         """The proof that what was saved says the same when it is served; nothing of a reward model.

@@ -18,6 +18,7 @@ from pipeline.model.training.recipe import PolicyParams
 from pipeline.model.training.reward import Worth, judge
 from pipeline.model.training.trainer import Job, dataset, settings, train
 from pipeline.model.training.weights import lora_config, naming_targets, trainable
+from pipeline.stage import Fault
 
 Scorer = Callable[[Sequence[str], Sequence[str]], list[float]]  # of answers and references
 
@@ -52,7 +53,12 @@ def improve(
     own = job.own
     assert isinstance(own, PolicyParams)
     kind, options = (getattr(trl, f"{job.phase.upper()}{end}") for end in ("Trainer", "Config"))
-    weights = job.params.rewards_of(job.phase)
+    weights = {
+        name: weight for name, weight in job.params.rewards_of(job.phase).items() if name == "model" or name in scorers
+    }
+    if not weights:
+        fault = "rewards exact fields only, and the task's schema has no field with one right value"
+        raise Fault(f"params.yaml: train.{job.phase}.rewards", fault, "raise format, or train a reward model before")
     shared = {name: value for name, value in settings(job).items() if name != "max_length"}
     with naming_targets(job.params.adapter):
         trainer = asking(kind)(
