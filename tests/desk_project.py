@@ -33,15 +33,24 @@ split:
   salt: sample              # a remark
   test_share: 0.2
   validation_share: 0.1
-train: {phases: [lora], seed: 1, turns: last, max_length: 64, too_long: stop, schedule: cosine, warmup_share: 0.0,
-  weight_decay: 0.0, save_every: 10, dtype: auto, device: auto, threads: 1,
+train: {phases: [lora], start: models/base.json, seed: 1, turns: last, max_length: 64, too_long: stop, packing: false, keep: last,
+  patience: 0, schedule: cosine, warmup_share: 0.0, weight_decay: 0.0, save_every: 10, dtype: auto, device: auto, attention: auto,
+  activation_checkpointing: auto, compile: false, launch: single, threads: 1,
   adapter: {r: 1, alpha: 1, dropout: 0.0, targets: all-linear, rslora: false, dora: false},
   lora: {epochs: 1, learning_rate: 0.001, batch_size: 1, accumulate: 1},
   qlora: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1},
   full: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1},
-  dpo: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1, beta: 0.1, quantise: false}}
+  dpo: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1, beta: 0.1, quantise: false},
+  reward: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1},
+  grpo: {epochs: 1, learning_rate: 0.01, batch_size: 2, accumulate: 1, generations: 2, max_new_tokens: 4,
+    temperature: 1.0, beta: 0.0, quantise: false, rewards: {format: 1.0, exact: 1.0, model: 1.0}},
+  rloo: {epochs: 1, learning_rate: 0.01, batch_size: 2, accumulate: 1, generations: 2, max_new_tokens: 4,
+    temperature: 1.0, beta: 0.0, quantise: false, rewards: {format: 1.0, exact: 1.0, model: 1.0}},
+  api: {base_url: "", model: "", api_key_env: SAMPLE_KEY, method: supervised, epochs: 1, batch_size: null,
+    learning_rate_multiplier: null, beta: 0.1, suffix: x, price: null, max_cost: 0.0, poll_s: 1.0, temperature: 0.0, price_in: 0.0,
+    price_out: 0.0}}
 arms: {base: {model: models/base.json, prompt: plain}}
-predict: {max_new_tokens: 8, batch_size: 1, dtype: auto, device: auto, threads: 1}
+predict: {max_new_tokens: 8, max_cost: 0.0, batch_size: 1, dtype: auto, device: auto, threads: 1}
 evaluate:
   margin: 0.05
   targets:
