@@ -64,6 +64,7 @@ def test_a_run_that_is_killed_ends_with_the_same_bytes(folder):
 
 
 @pytest.mark.slow
+@pytest.mark.rehearsal
 def test_what_a_phase_made_is_not_made_again_after_a_kill_in_the_next_one(pairs):
     hits, said = interrupted(pairs, [[["step", 14]], [["done", "copy"]]], "lora", "dpo")
     assert hits == 2

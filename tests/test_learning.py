@@ -99,6 +99,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.rehearsal
 def test_every_knob_changes_the_run_and_the_same_knobs_give_the_same_bytes(trained):
     """The others change when and where it is trained, or what is kept, and have tests of their own, as have other phases."""
     talks = [msgspec.structs.replace(record(n), messages=TALK, id=record_id(TALK), source=f"t:{n}") for n in range(2)]
