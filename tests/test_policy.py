@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import pytest
 from pydantic import ValidationError
@@ -10,9 +11,11 @@ from pipeline.data.answers import Contract
 from pipeline.data.prompts import Prompt
 from pipeline.model.adapter import load_any, served
 from pipeline.model.base import load_tokenizer, token_ids
+from pipeline.model.training.reward import judge
+from pipeline.model.training.weights import Start
 from pipeline.stage import Fault
 from pipeline.train import examples, scorers
-from tests.lessons import files_of, mixed, params, weights
+from tests.lessons import files_of, mixed, params, preference, weights
 from tests.project import record
 
 pytestmark = pytest.mark.slow
@@ -35,30 +38,89 @@ def test_a_reward_model_is_learnt_kept_and_answered_to(trained):
     assert {row[1] for row in rows[1:] if row[-1]} == {"grpo"}
 
 
+def test_what_is_kept_of_a_reward_model_prefers_the_better_answer_whatever_the_base_calls_its_pad(trained, base):
+    records, quick = [preference(n) for n in range(8)], {"max_new_tokens": 2, "generations": 2}
+    _, out = trained("reward", "grpo", records=records, checked=[record(9)], reward={"epochs": 8}, grpo=quick)
+    asked = [list(one.messages[:-1]) for one in records]
+    better = [one.messages[-1]["content"] for one in records]
+    worse = [one.rejected[0]["content"] + " and more" * 9 for one in records]  # longer, so that the others are padded
+    config, seen = json.loads((base / "config.json").read_text()), []
+    for pad in (config["pad_token_id"], config["pad_token_id"] + 5, None):
+        folder = out.parent / f"pad-{pad}"
+        shutil.copytree(base, folder)
+        (folder / "config.json").write_text(json.dumps(config | {"pad_token_id": pad}))
+        worth = judge(Start(folder, reward=out / "1-reward"), load_tokenizer(base), params("reward", "grpo"))
+        together = worth(asked * 2, better + worse)
+        alone = [worth([turns], [answer])[0] for turns, answer in zip(asked, better, strict=True)]
+        assert together[:8] == pytest.approx(alone, abs=1e-5)
+        assert all(
+            one > other for one, other in zip(together[:8], worth(asked, ['{"label": "none"}'] * 8), strict=True)
+        )
+        seen.append(together)
+    assert seen[0] == seen[1] == seen[2]
+
+
+def test_a_reward_that_is_no_number_stops_the_run(trained, monkeypatch):
+    from pipeline import train
+
+    monkeypatch.setattr(train, "formats", lambda answers, _contract: [math.nan, *[1.0] * (len(answers) - 1)])
+    with pytest.raises(Fault, match="the reward format is no number for 1 of 8 answers; train in float32"):
+        trained("grpo", records=[record(n) for n in range(2)])
+
+
 @pytest.mark.parametrize("phase", ["grpo", pytest.param("rloo", marks=pytest.mark.rehearsal)])
-def test_a_policy_alone_answers_to_the_task_and_gives_the_same_bytes(trained, phase, capsys):
+def test_the_reference_is_what_the_adapter_was_before(trained, phase, monkeypatch):
+    from safetensors.torch import load_file
+
+    from pipeline.model.training import policy
+
+    logs = []
+    original = policy.train
+    monkeypatch.setattr(policy, "train", lambda *values: logs.append(original(*values)) or logs[-1])
+    records, quick = [record(n) for n in range(8)], {"learning_rate": 1e-9, "max_new_tokens": 4}
+    _, out = trained("lora", phase, records=records, keep="last", lora={"epochs": 4}, **{phase: quick})
+    assert {abs(entry["kl"]) < 1e-6 for entry in logs[0] if "kl" in entry} == {True}
+    first, second = (load_file(out / name / "adapter_model.safetensors") for name in ("1-lora", f"2-{phase}"))
+    assert first.keys() == second.keys()
+    assert all((first[name] - second[name]).abs().max() < 1e-5 for name in first)
+    assert not (out / f"2-{phase}/ref").exists()
+
+
+@pytest.mark.parametrize("phase", ["grpo", pytest.param("rloo", marks=pytest.mark.rehearsal)])
+def test_a_policy_alone_answers_to_the_task_and_says_where_it_learns_nothing(trained, phase, capsys):
     changes = {phase: {"rewards": {"format": 1.0, "exact": 0.5, "model": 1.0}}}
-    proofs, out = trained(phase, records=[record(n) for n in range(4)], checked=[record(9)], **changes)
+    proofs, _ = trained(phase, records=[record(n) for n in range(4)], checked=[record(9)], **changes)
     found = proofs[f"1-{phase}"]
     assert set(found["rewards"]) == {"all", "format", "exact"}
-    assert (found["has_signal"], found["validation_loss"]) == (False, found["validation_loss"])
+    assert not found["has_signal"]
+    assert math.isfinite(found["validation_loss"])
     assert f"{phase} learnt nothing: all answers to a question were always worth the same" in capsys.readouterr().out
-    first = files_of(out)
-    _, out = trained(phase, records=[record(n) for n in range(4)], checked=[record(9)], **changes)
-    assert files_of(out) == first
 
 
 @pytest.fixture
 def lengthy(monkeypatch):
-    """Rewards short answers instead of valid ones, which a random model can learn."""
+    """Rewards short answers instead of valid ones, and a letter instead of right fields: of both a random model has some."""
     from pipeline import train
 
     monkeypatch.setattr(train, "formats", lambda answers, _contract: [math.exp(-len(text) / 8) for text in answers])
+    monkeypatch.setattr(train, "exactness", lambda answers, *_: [text.count("e") / 8 for text in answers])
+
+
+@pytest.mark.usefixtures("lengthy")
+@pytest.mark.parametrize("phase", ["grpo", pytest.param("rloo", marks=pytest.mark.rehearsal)])
+def test_the_same_answers_are_drawn_and_the_same_bytes_are_learnt(trained, phase):
+    found = []
+    for _ in range(2):
+        proofs, out = trained(phase, records=[record(n) for n in range(4)], checked=[record(9)])
+        found.append(files_of(out))
+    assert proofs[f"1-{phase}"]["has_signal"]
+    assert found[0] == found[1]
 
 
 @pytest.mark.rehearsal
 @pytest.mark.usefixtures("lengthy")
-def test_every_knob_of_a_policy_changes_the_run(trained):
+@pytest.mark.parametrize("phase", ["grpo", "rloo"])
+def test_every_knob_of_a_policy_changes_the_run(trained, phase):
     base = {"rewards": {"format": 1.0, "exact": 0.0, "model": 0.0}, "temperature": 2.0}
     seen = []
     for change in (
@@ -68,11 +130,11 @@ def test_every_knob_of_a_policy_changes_the_run(trained):
         {"temperature": 0.5},
         {"beta": 5.0},
         {"quantise": True},
-        {"rewards": {"format": 1.0, "exact": 1.0, "model": 0.0}, "learning_rate": 0.02},
+        {"rewards": {"format": 1.0, "exact": 1.0, "model": 0.0}},
+        {"rewards": {"format": 0.5, "exact": 1.0, "model": 0.0}},
     ):
-        _, out = trained(
-            "grpo", records=[record(n) for n in range(6)], schedule="constant", warmup_share=0.0, grpo=base | change
-        )
+        records, own = [record(n) for n in range(6)], {phase: base | change}
+        _, out = trained(phase, records=records, schedule="constant", warmup_share=0.0, **own)
         assert weights(out) not in seen, change
         seen.append(weights(out))
 
@@ -109,11 +171,11 @@ def test_what_is_asked_is_what_is_asked_in_use(trained, monkeypatch, base):
         return Spied
 
     monkeypatch.setattr(policy, "asking", spied)
-    records = [record(n) for n in range(4)]
-    trained("grpo", records=records, keep="last")
-    wanted = examples(records, [], Prompt(system="Answer.", few_shot=[]), "last")
+    records, checked = [record(n) for n in range(4)], [record(n) for n in range(20, 22)]
+    trained("grpo", records=records, checked=checked, keep="last")
+    wanted = examples([*records, *checked], [], Prompt(system="Answer.", few_shot=[]), "last")
     tokenizer = load_tokenizer(base)
-    assert {tuple(token_ids(tokenizer, one.turns[:-1], is_asked=True)) for one in wanted} <= set(asked)
+    assert {tuple(token_ids(tokenizer, one.turns[:-1], is_asked=True)) for one in wanted} == set(asked)
 
 
 def test_a_question_without_room_for_an_answer_is_dropped_or_stops_the_run(trained):

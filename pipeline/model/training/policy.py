@@ -5,6 +5,7 @@ task itself, or said by the reward model of the phase before. An adapter that is
 what it was before.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,12 +98,19 @@ def asking(kind: Any) -> Any:
 
 
 def _reward(name: str, job: Job, scorers: Mapping[str, Scorer]) -> Any:
-    """A reward as TRL calls it, which knows it by the name of the function."""
+    """A reward as TRL calls it, which knows it by the name of the function.
+
+    Raises Fault where it is no number: TRL would count such an answer as worth nothing, without a word.
+    """
     worth: Worth | None = judge(job.start, job.tokenizer, job.params) if name == "model" else None
 
     def reward(prompts: Any, completions: Any, reference: list[str], **_: Any) -> list[float]:
         answers = [turns[0]["content"] for turns in completions]
-        return worth(prompts, answers) if worth else scorers[name](answers, reference)
+        found = worth(prompts, answers) if worth else scorers[name](answers, reference)
+        if not all(map(math.isfinite, found)):
+            fault = f"the reward {name} is no number for {sum(not math.isfinite(one) for one in found)} of {len(found)} answers"
+            raise Fault("train", fault, "train in float32 or bfloat16, or lower the learning rate of the phase before")
+        return found
 
     reward.__name__ = name
     return reward

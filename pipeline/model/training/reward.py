@@ -26,7 +26,7 @@ def rate(job: Job, pairs: Sequence[Pair], checked: Sequence[Pair]) -> tuple[Any,
     with naming_targets(job.params.adapter):
         trainer = ordered(RewardTrainer)(
             lengths=[pair.size for pair in pairs],
-            model=_headed(job.start, job.params),
+            model=_headed(job.start, job.tokenizer, job.params),
             args=RewardConfig(**settings(job)),
             train_dataset=dataset(_columns(pairs)),
             eval_dataset=dataset(_columns(checked)),
@@ -47,7 +47,7 @@ def judge(start: Start, tokenizer: Any, params: TrainParams) -> Worth:
     import torch
     from peft import PeftModel
 
-    model = PeftModel.from_pretrained(_headed(start, params), start.reward).eval()
+    model = PeftModel.from_pretrained(_headed(start, tokenizer, params), start.reward).eval()
 
     def worth(asked: Sequence[list[Turn]], answers: Sequence[str]) -> list[float]:
         said: list[Turn] = [{"role": "assistant", "content": answer} for answer in answers]
@@ -62,8 +62,8 @@ def judge(start: Start, tokenizer: Any, params: TrainParams) -> Worth:
     return worth
 
 
-def _headed(start: Start, params: TrainParams) -> Any:
-    """The whole model with a head that gives one number, drawn anew from the seed."""
+def _headed(start: Start, tokenizer: Any, params: TrainParams) -> Any:
+    """The whole model with a head that gives one number, drawn anew from the seed, which it gives of the last token that is no pad."""
     from transformers import AutoModelForSequenceClassification, set_seed
 
     set_seed(params.seed)
@@ -75,6 +75,8 @@ def _headed(start: Start, params: TrainParams) -> Any:
         **SAFE,
     )
     model.config.use_cache = False
+    # The base may name another pad than the tokenizer, or none: the number would be that of some token beside the answer.
+    model.config.get_text_config().pad_token_id = tokenizer.pad_token_id
     return model.to(chosen_device(params.device))
 
 
