@@ -35,6 +35,21 @@ def test_weights_need_what_they_take(base):
     assert need(shape, "full", recipe, 1).trained == 12 * shape.parameters
 
 
+def test_a_reward_model_stands_beside_the_policy_that_answers_to_it(base, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
+
+    for is_tied in (True, False):
+        whole = AutoModelForCausalLM.from_pretrained(base)
+        whole.config.tie_word_embeddings = is_tied
+        AutoModelForCausalLM.from_config(whole.config).save_pretrained(tmp_path)
+        alone, beside = params("grpo", dtype="bfloat16"), params("reward", "grpo", dtype="bfloat16")
+        shape = shape_of(tmp_path, alone.adapter)
+        judge = AutoModelForSequenceClassification.from_pretrained(tmp_path, num_labels=1, dtype="bfloat16")
+        more = need(shape, "grpo", beside, 1).weights - need(shape, "grpo", alone, 1).weights
+        assert more == pytest.approx(judge.get_memory_footprint(), rel=0.002)
+        assert need(shape, "reward", beside, 1).weights == need(shape, "grpo", alone, 1).weights
+
+
 def test_what_is_recomputed_is_kept_between_layers_only(base):
     found = need(shape_of(base, params().adapter), "lora", params(), 1000)
     assert found.recomputed < found.most

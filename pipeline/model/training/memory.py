@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.model.base import chosen_device, chosen_dtype
-from pipeline.model.training.recipe import AdapterParams, Phase, PhaseParams, TrainParams
+from pipeline.model.training.recipe import POLICY, AdapterParams, Phase, PhaseParams, TrainParams
 from pipeline.stage import Fault
 
 NF4_BYTES = (
@@ -24,11 +24,12 @@ GIB = 2**30
 class Shape:
     """What of a model decides how much memory it takes: numbers of parameters, and of values a token.
 
-    `linear` parameters can be quantised, `adapter` ones are added at rank 1, `flow` values go into linear layers and come out
-    of them, `hidden` values go from one of the `layers` to the next.
+    `head` parameters are those of an output layer that is not the input's, `linear` ones can be quantised, `adapter` ones are added
+    at rank 1, `flow` values go into linear layers and come out of them, `hidden` values go from one of the `layers` to the next.
     """
 
     parameters: int
+    head: int
     linear: int
     adapter: int
     flow: int
@@ -68,6 +69,7 @@ def shape_of(folder: Path, adapter: AdapterParams) -> Shape:
     text = config.get_text_config()
     return Shape(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
+        head=0 if head.weight is model.get_input_embeddings().weight else head.weight.numel(),
         linear=sum(layer.weight.numel() for layer in layers.values()),
         adapter=sum(_width(layer) for name, layer in layers.items() if _is_target(name, adapter.targets)),
         flow=sum(_width(layer) for layer in layers.values()),
@@ -98,6 +100,8 @@ def need(shape: Shape, phase: Phase, params: TrainParams, tokens: int) -> Need:
         trained = 4.0 * size * adapter
     else:
         weights, trained = float(size) * shape.parameters, (8.0 + ADAM) * adapter
+    if phase in POLICY and "model" in params.rewards_of(phase):  # it stands beside the policy, never in four bits
+        weights += chosen_dtype(params.dtype, params.device).itemsize * (shape.parameters - shape.head)
     kept = float(tokens * size * shape.flow)
     between = float(tokens * size * shape.hidden * shape.layers)
     return Need(weights, trained, LEAST * kept, MOST * kept, between + MOST * kept / shape.layers)
