@@ -74,15 +74,17 @@ def test_what_a_phase_made_is_not_made_again_after_a_kill_in_the_next_one(pairs)
 
 @pytest.mark.slow
 @pytest.mark.rehearsal
-@pytest.mark.parametrize(("phases", "steps"), [(("reward", "grpo"), (9, 14)), (("lora", "rloo"), (3, 5))])
-def test_a_policy_that_is_killed_ends_with_the_same_bytes(pairs, phases, steps):
-    changes = {"grpo": {"epochs": 2}, "rloo": {"epochs": 2}}
-    if "reward" not in phases:
-        (pairs / "train.jsonl").write_text((pairs / "validation.jsonl").read_text())
-    plan = [*([["step", step]] for step in steps), [["save", "optimizer", 3]]]
-    hits, said = interrupted(pairs, plan, *phases, changes=changes)
-    assert hits == 3
-    assert f"{phases[1]} goes on from step" in said
+@pytest.mark.parametrize(
+    ("phases", "step", "save"), [(("reward", "grpo"), 9, 4), (("lora", "reward", "rloo"), 23, 11)], ids=str
+)
+def test_a_policy_that_is_killed_ends_with_the_same_bytes(pairs, phases, step, save):
+    """With a reward model, of which a random policy gets more or less; by the schema it gets nothing, and would learn nothing."""
+    policy = phases[-1]
+    plan = [[["step", step]], [["step", step], ["step", 5]], [["save", "optimizer", save]]]
+    hits, said = interrupted(pairs, plan, *phases, changes={policy: {"epochs": 2, "beta": 0.5}})
+    assert hits == 4
+    assert said.count(f"{policy} goes on from step") == 4
+    assert json.loads((pairs / "out-0/proofs.json").read_text())[f"{len(phases)}-{policy}"]["has_signal"]
 
 
 @pytest.mark.slow
