@@ -8,7 +8,7 @@ Reads   train, validation   pipeline.data.records.Record
         start               base.json, or the folder of what was trained before
 Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
         out/phases.json, base.json, prompt.yaml
-        out/loss.tsv        step, phase, loss, validation_loss, reward
+        out/loss.tsv        step, phase, loss, validation_loss, reward, validation_reward
         out/proofs.json     by phase: rows in = rows trained + rows dropped, and which tokens were learnt
         out/metrics.json    by phase: the numbers of it, for `dvc metrics diff`
         out/README.md       the card

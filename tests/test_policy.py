@@ -34,8 +34,10 @@ def test_a_reward_model_is_learnt_kept_and_answered_to(trained):
     assert "adapter_model.safetensors" in {path.name for path in (out / "2-reward").iterdir()}
     assert not list(out.rglob("*.bin"))
     rows = [line.split("\t") for line in (out / "loss.tsv").read_text().splitlines()]
-    assert rows[0][-1] == "reward"
-    assert {row[1] for row in rows[1:] if row[-1]} == {"grpo"}
+    assert rows[0][-2:] == ["reward", "validation_reward"]
+    for column in (-2, -1):
+        assert {row[1] for row in rows[1:] if row[column]} == {"grpo"}
+    assert float(rows[-1][-1]) == pytest.approx(policy["validation_reward"], rel=1e-4)
 
 
 def test_what_is_kept_of_a_reward_model_prefers_the_better_answer_whatever_the_base_calls_its_pad(trained, base):

@@ -20,7 +20,7 @@ Trained = tuple[Any, Log, dict[str, Any]]  # the model, what was logged, what wa
 Learn = Callable[[Phase, Start, Path], Trained]
 LOG, PROOFS = "log.json", "proofs.json"
 KINDS: dict[Phase, Kind] = {"full": "model", "reward": "reward"}  # of phases that make no adapter to answer with
-COLUMNS = {"loss": "loss", "validation_loss": "eval_loss", "reward": "reward"}
+COLUMNS = {"loss": "loss", "validation_loss": "eval_loss", "reward": "reward", "validation_reward": "eval_reward"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def forget(done: list[Done]) -> None:
 
 
 def loss_table(done: list[Done]) -> str:
-    """Tab-separated: step (counted over all phases), phase, loss, validation_loss, reward (empty where there is none)."""
+    """Tab-separated: step (counted over all phases), phase and COLUMNS, each empty where there is none."""
     lines, first = ["\t".join(["step", "phase", *COLUMNS])], 0
     for one in done:
         for entry in one.log:
