@@ -40,7 +40,7 @@ def test_a_model_that_does_not_tell_packed_examples_apart_is_refused(base):
     class Blind(torch.nn.Module):
         device = model.device
 
-        def forward(self, input_ids, position_ids, use_cache):
+        def forward(self, input_ids, position_ids, use_cache, **_):
             assert position_ids is not None
             return model(input_ids=input_ids, use_cache=use_cache)
 

@@ -18,8 +18,9 @@ class ByLength:
     that sees long rows first and short ones last learns less.
     """
 
-    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int) -> None:
+    def __init__(self, lengths: Sequence[int], batch_size: int, seed: int, pool: int = POOL) -> None:
         self._lengths, self._batch_size, self._seed, self._epoch = list(lengths), batch_size, seed, 0
+        self._pool = pool
 
     def set_epoch(self, epoch: int) -> None:
         """Take the order of that epoch."""
@@ -32,8 +33,10 @@ class ByLength:
         rng = random.Random(self._seed * 1_000_003 + self._epoch)
         rows, size = list(range(len(self._lengths))), self._batch_size
         rng.shuffle(rows)
-        for first in range(0, len(rows), POOL * size):
-            rows[first : first + POOL * size] = sorted(rows[first : first + POOL * size], key=self._longest_first)
+        for first in range(0, len(rows), self._pool * size):
+            rows[first : first + self._pool * size] = sorted(
+                rows[first : first + self._pool * size], key=self._longest_first
+            )
         batches = [rows[first : first + size] for first in range(0, len(rows), size)]
         last = [batches.pop()] if len(rows) % size else []  # what is not full stays at the end
         rng.shuffle(batches)
@@ -76,12 +79,12 @@ def ordered(kind: Any) -> Any:
     """A kind of Trainer whose batches come in an order of ours; it is made with the lengths of its rows."""
 
     class Ordered(kind):  # type: ignore[misc]  # TRL is untyped
-        def __init__(self, *, lengths: Sequence[int], **options: Any) -> None:
-            self.lengths = lengths
+        def __init__(self, *, lengths: Sequence[int], pool: int = POOL, **options: Any) -> None:
+            self.lengths, self.pool = lengths, pool
             super().__init__(**options)
 
         def _get_train_sampler(self, _train_dataset: Any = None) -> ByLength:
             size = self.args.train_batch_size * self.args.gradient_accumulation_steps * self.args.world_size
-            return ByLength(self.lengths, size, self.args.seed)
+            return ByLength(self.lengths, size, self.args.seed, self.pool)
 
     return Ordered

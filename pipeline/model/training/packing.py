@@ -1,10 +1,12 @@
-"""Packed rows, proved: what stands beside an example in its row must change nothing of it.
+"""Rows of several examples, proved: what stands beside an example in its row must change nothing of it.
 
-Attention tells examples apart by positions that begin anew. A model that ignores them would learn from its neighbours without
-a word.
+Attention tells examples apart by positions that begin anew, or by where they begin. A model that ignores both would learn from its
+neighbours without a word.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from pipeline.model.rendering import Row
@@ -14,32 +16,58 @@ SHARE = 0.1  # of the difference that a neighbour makes where it is seen
 EXACT = 1e-5
 
 
+@dataclass(frozen=True)
+class Shift:
+    """Mean absolute differences of the log-probabilities of an example: `beside` another one, and as one text with it (`joined`)."""
+
+    beside: float
+    joined: float
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the first is no more than rounding, or a small part of the second."""
+        return self.beside <= max(EXACT, SHARE * self.joined)
+
+
 def prove_packing(model: Any, rows: Sequence[Row]) -> dict[str, float]:
-    """Mean absolute differences of the log-probabilities of an example: beside another one, and as one text with it.
-
-    Raises Fault where the first is no small part of the second.
-    """
-    first, second = (sorted(rows, key=lambda row: (row.size, row.ids)) * 2)[:2]
-    ids = first.ids + second.ids
-    positions = [*range(first.size), *range(second.size)]
-    was_training = model.training
-    model.eval()
-    alone = _log_probabilities(model, second.ids, list(range(second.size)))
-    beside = _log_probabilities(model, ids, positions)[first.size :]
-    joined = _log_probabilities(model, ids, list(range(len(ids))))[first.size :]
-    model.train(was_training)
-    packed, seen = ((other - alone).abs().mean().item() for other in (beside, joined))
-    if packed > max(EXACT, SHARE * seen):
-        fault = f"lets packed examples see each other on this model (they differ by {packed:.2g}, as one text by {seen:.2g})"
+    """What a neighbour changes, for the report. Raises Fault where it is seen."""
+    found = shift(model, rows)
+    if not found.is_none:
+        differ = f"they differ by {found.beside:.2g}, as one text by {found.joined:.2g}"
+        fault = f"lets packed examples see each other on this model ({differ})"
         raise Fault("params.yaml: train.packing", fault, "set it to false, or choose another train.attention")
-    return {"beside_another": float(f"{packed:.1g}"), "as_one_text": float(f"{seen:.1g}")}
+    return {"beside_another": float(f"{found.beside:.1g}"), "as_one_text": float(f"{found.joined:.1g}")}
 
 
-def _log_probabilities(model: Any, ids: list[int], positions: list[int]) -> Any:
-    """Shape (tokens, vocabulary)."""
+def shift(model: Any, rows: Sequence[Row]) -> Shift:
+    """What the second of the two shortest rows becomes behind the first."""
+    first, second = (sorted(rows, key=lambda row: (row.size, row.ids)) * 2)[:2]
+    alone = log_probabilities(model, [second.ids])
+    beside = log_probabilities(model, [first.ids, second.ids])[first.size :]
+    joined = log_probabilities(model, [first.ids + second.ids])[first.size :]
+    return Shift(*((other - alone).abs().mean().item() for other in (beside, joined)))
+
+
+def log_probabilities(model: Any, examples: Sequence[list[int]]) -> Any:
+    """Those of examples behind each other in one row, given as TRL's trainer gives it: shape (tokens, vocabulary)."""
     import torch
 
+    sizes = [len(ids) for ids in examples]
+    bounds = torch.tensor([0, *accumulate(sizes)], dtype=torch.int32, device=model.device)
+    flat = {
+        "input_ids": [token for ids in examples for token in ids],
+        "position_ids": [place for size in sizes for place in range(size)],
+    }
+    was_training = model.training
+    model.eval()
     with torch.no_grad():
-        tokens, places = (torch.tensor([values], device=model.device) for values in (ids, positions))
-        logits = model(input_ids=tokens, position_ids=places, use_cache=False).logits[0]
+        logits = model(
+            **{name: torch.tensor([values], device=model.device) for name, values in flat.items()},
+            cu_seq_lens_q=bounds,
+            cu_seq_lens_k=bounds,
+            max_length_q=max(sizes),
+            max_length_k=max(sizes),
+            use_cache=False,
+        ).logits[0]
+    model.train(was_training)
     return logits.float().log_softmax(-1)

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pipeline.model.rendering import Row
-from pipeline.model.training.batches import ordered
+from pipeline.model.training.attention import by_example
+from pipeline.model.training.batches import POOL, ordered
 from pipeline.model.training.curve import Log
 from pipeline.model.training.packing import prove_packing
 from pipeline.model.training.proofs import prove_trainer
+from pipeline.model.training.ranks import is_sharded
 from pipeline.model.training.trainer import Job, dataset, settings, train
 from pipeline.model.training.weights import lora_config, naming_targets, trainable
 
@@ -18,23 +20,27 @@ def supervise(job: Job, rows: Sequence[Row], checked: Sequence[Row]) -> tuple[An
 
     score_what_is_learnt()
     params, is_whole = job.params, job.phase == "full"
-    with naming_targets(params.adapter):
-        trainer = ordered(SFTTrainer)(
-            lengths=[row.size for row in rows],
-            model=trainable(job.start, params, job.phase == "qlora", is_whole),
-            args=SFTConfig(**settings(job) | _packing(job, rows)),
-            train_dataset=dataset(_columns(rows)),
-            eval_dataset=dataset(_columns(checked)),
-            processing_class=job.tokenizer,
-            peft_config=None if is_whole or job.start.adapter else lora_config(params.adapter),
-        )
-    held = list(trainer.train_dataset)
-    prove_trainer([one for row in held for one in _examples(row)], rows, in_order=not params.packing)
-    proofs = {}
-    if params.packing:
-        trainer.lengths = [len(row["input_ids"]) for row in held]
-        proofs = {"packed_rows": len(held), "packing": prove_packing(trainer.model, rows)}
-    return trainer.model, train(trainer, job), proofs
+    model = trainable(job.start, params, job.phase == "qlora", is_whole)
+    may_change = params.attention == "auto" and not params.compile and not is_sharded()
+    with by_example(model, [*rows, *checked], may_change) as is_unpadded:
+        with naming_targets(params.adapter):
+            trainer = ordered(SFTTrainer)(
+                lengths=[row.size for row in rows],
+                pool=1 if is_unpadded else POOL,
+                model=model,
+                args=SFTConfig(**settings(job) | _packing(job, rows) | {"padding_free": is_unpadded}),
+                train_dataset=dataset(_columns(rows)),
+                eval_dataset=dataset(_columns(checked)),
+                processing_class=job.tokenizer,
+                peft_config=None if is_whole or job.start.adapter else lora_config(params.adapter),
+            )
+        held = list(trainer.train_dataset)
+        prove_trainer([one for row in held for one in _examples(row)], rows, in_order=not params.packing)
+        proofs: dict[str, Any] = {"is_unpadded": is_unpadded}
+        if params.packing:
+            trainer.lengths = [len(row["input_ids"]) for row in held]
+            proofs |= {"packed_rows": len(held), "packing": prove_packing(trainer.model, rows)}
+        return trainer.model, train(trainer, job), proofs
 
 
 def score_what_is_learnt() -> None:
