@@ -47,17 +47,18 @@ class Case:
         places = {
             "prompt.yaml": "task/prompts/plain.yaml",
             "answer.schema.json": "task/answer.schema.json",
+            "replay": "task/replay",
             "single.yaml": "launch/single.yaml",
             "base.json": "models/base.json",
         }
         return Path(places.get(name, f"data/split/{name}".replace("few_shot.jsonl", "few_shot/plain.jsonl")))
 
     def params(self) -> Any:
-        """The parameters of the repository, without an early end, so that both do the same steps."""
+        """The parameters of the repository, without an early end and general examples, so that both do the same steps."""
         from pipeline.model.training.recipe import TrainParams
 
         values = load_params(TrainParams).model_dump()
-        values |= {"seed": self.seed, "patience": 0, "device": self.device}
+        values |= {"seed": self.seed, "patience": 0, "replay": 0.0, "device": self.device}
         values["lora"]["epochs"] = self.epochs
         for path, value in self.changes.items():
             *sections, key = path.split(".")
@@ -163,6 +164,7 @@ def ours(case: Case) -> dict[str, float]:
             "few_shot.jsonl",
             "prompt.yaml",
             "answer.schema.json",
+            "replay",
             "single.yaml",
             "base.json",
         )

@@ -4,6 +4,7 @@ Reads   train, validation   pipeline.data.records.Record
         few_shot            records that the prompt shows
         prompt              the prompt that the tuned arm is asked with
         schema              the contract of an answer, where answers are rewarded for it
+        replay              general examples (pipeline.data.replay), of which train.replay says how many are mixed in
         launch              how many processes train (accelerate's configuration)
         start               base.json, or the folder of what was trained before
 Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
@@ -26,6 +27,7 @@ from pipeline.data import prompts
 from pipeline.data.answers import Contract
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, read_records
+from pipeline.data.replay import drawn, read_replay
 from pipeline.model.adapter import BASE, PROMPT
 from pipeline.model.base import load_base, load_tokenizer
 from pipeline.model.hosted.phase import hosted_phase
@@ -53,6 +55,14 @@ def examples(records: Sequence[Record], shown: list[Record], prompt: Prompt, tur
         first = len(asked) - len(record.asked) if turns == "all" else len(asked)
         found.append(Example(record.source, [*asked, record.messages[-1]], first, list(record.rejected)))
     return found
+
+
+def replayed(params: TrainParams, folder: Path, beside: int) -> list[Example]:
+    """The general examples that are mixed in beside so many of the task, where right answers are learnt. They stand as they are."""
+    if not params.replay or not params.learns_answers:
+        return []
+    rows = drawn(read_replay(folder), params.replay, beside, params.seed, folder)
+    return [Example(row.source, row.messages, len(row.messages) - 1, []) for row in rows]
 
 
 def check_records(records: list[Record], params: TrainParams, place: Path) -> None:
@@ -89,6 +99,7 @@ def main(
     few_shot: Path,
     prompt: Path,
     schema: Path,
+    replay: Path,
     launch: Path,
     start: Path,
     out: Path,
@@ -101,15 +112,26 @@ def main(
     records = {path: read_records(path) for path in (train, validation)}
     check_records(records[train], params, train)
     learnt, checked = (examples(found, shown, wording, params.turns) for found in records.values())
+    general = replayed(params, replay, len(learnt))
+    general_files = sorted(replay.glob("*.jsonl")) if general else []
     base = start if start.is_file() else start / BASE
 
     def inputs(phase: Phase) -> list[Path]:
-        return [train, validation, few_shot, prompt, launch, *CODE, *([schema, *REWARDS] if phase in POLICY else [])]
+        return [
+            train,
+            validation,
+            few_shot,
+            prompt,
+            launch,
+            *CODE,
+            *general_files,
+            *([schema, *REWARDS] if phase in POLICY else []),
+        ]
 
     if params.is_hosted:
-        done = hosted_phase(params, learnt, checked, inputs("api"), RUNS)
+        done = hosted_phase(params, learnt + general, checked, inputs("api"), RUNS)
     else:
-        done = _trained(params, learnt, checked, Contract.load(schema), inputs, start)
+        done = _trained(params, learnt, general, checked, Contract.load(schema), inputs, start)
     if is_main():
         _publish(done, base, prompt, out)
     wait()
@@ -135,6 +157,7 @@ def _publish(done: list[Done], base: Path, prompt: Path, out: Path) -> None:
 def _trained(
     params: TrainParams,
     learnt: list[Example],
+    general: list[Example],
     checked: list[Example],
     contract: Contract,
     inputs: Callable[[Phase], list[Path]],
@@ -149,7 +172,7 @@ def _trained(
     steady(params.threads, params.seed)
     begun = begin(start)
     tokenizer = load_tokenizer(begun.start.folder)
-    lesson = Lesson(tokenizer, learnt, checked, params, partial(progress, "train"), scorers(contract))
+    lesson = Lesson(tokenizer, learnt, general, checked, params, partial(progress, "train"), scorers(contract))
     return run_phases(
         params, begun, inputs, RUNS, partial(learn, lesson), lesson.keeper(load_base(begun.base), begun.start)
     )

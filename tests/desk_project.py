@@ -33,9 +33,9 @@ split:
   salt: sample              # a remark
   test_share: 0.2
   validation_share: 0.1
-train: {phases: [lora], start: models/base.json, seed: 1, turns: last, max_length: 64, too_long: stop, packing: false, keep: last,
-  patience: 0, schedule: cosine, warmup_share: 0.0, weight_decay: 0.0, save_every: 10, dtype: auto, device: auto, attention: auto,
-  activation_checkpointing: auto, compile: false, launch: single, threads: 1,
+train: {phases: [lora], start: models/base.json, seed: 1, replay: 0.0, turns: last, max_length: 64, too_long: stop, packing: false,
+  keep: last, patience: 0, schedule: cosine, warmup_share: 0.0, weight_decay: 0.0, save_every: 10, dtype: auto, device: auto,
+  attention: auto, activation_checkpointing: auto, compile: false, launch: single, threads: 1,
   adapter: {r: 1, alpha: 1, dropout: 0.0, targets: all-linear, rslora: false, dora: false},
   lora: {epochs: 1, learning_rate: 0.001, batch_size: 1, accumulate: 1},
   qlora: {epochs: 1, learning_rate: 0.01, batch_size: 1, accumulate: 1},

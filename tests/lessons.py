@@ -12,7 +12,15 @@ from pipeline.model.base import sha256
 from pipeline.model.training.recipe import TrainParams
 from tests.project import COLOURS, ROOT, random_model, record
 
-NAMES = ("train.jsonl", "validation.jsonl", "few_shot.jsonl", "prompt.yaml", "answer.schema.json", "single.yaml")
+NAMES = (
+    "train.jsonl",
+    "validation.jsonl",
+    "few_shot.jsonl",
+    "prompt.yaml",
+    "answer.schema.json",
+    "replay",
+    "single.yaml",
+)
 SCHEMA = {
     "type": "object",
     "properties": {"label": {"type": "string", "enum": list(COLOURS)}},
@@ -39,7 +47,7 @@ def params(*phases, **changes):
     values["api"] |= changes.pop("api", {})
     values["adapter"] |= {"r": 4, "alpha": 8} | changes.pop("adapter", {})
     values |= {"phases": list(phases or ["lora"]), "max_length": 256, "save_every": 2, "device": "cpu", "threads": 1}
-    values |= {"patience": 0}
+    values |= {"patience": 0, "replay": 0.0}
     return TrainParams.model_validate(values | changes)
 
 
@@ -56,8 +64,16 @@ def project(folder, base, records=(), checked=()):
     write_records(folder / "few_shot.jsonl", [])
     (folder / "answer.schema.json").write_text(json.dumps(SCHEMA))
     shutil.copy(ROOT / "launch/single.yaml", folder)
+    write_replay(folder / "replay")
     (folder / "prompt.yaml").write_text("system: Answer.\nfew_shot: []\n")
     return folder
+
+
+def write_replay(folder, rows=8):
+    """General examples."""
+    folder.mkdir(exist_ok=True)
+    talks = [[{"role": "user", "content": f"say {n}"}, {"role": "assistant", "content": str(n)}] for n in range(rows)]
+    (folder / "general.jsonl").write_text("".join(json.dumps({"messages": talk}) + "\n" for talk in talks))
 
 
 def make_base(folder):

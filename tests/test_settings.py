@@ -52,6 +52,7 @@ def test_no_knob_is_forgotten():
     elsewhere = {
         "phases": "test_learning",
         "start": "test_beginning",
+        "replay": "test_replay",
         "turns": "test_learning",
         "max_length": "test_learning",
         "too_long": "test_learning",

@@ -28,10 +28,11 @@ ACCURACIES: dict[Phase, str] = {"dpo": "eval_rewards/accuracies", "reward": "eva
 
 @dataclass(frozen=True)
 class Lesson:
-    """What all phases learn from."""
+    """What all phases learn from; `general` examples where right answers are learnt, beside those of the task."""
 
     tokenizer: Any
     learnt: Sequence[Example]
+    general: Sequence[Example]
     checked: Sequence[Example]
     params: TrainParams
     shows: Shows
@@ -80,9 +81,13 @@ def learn(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
 
 def _answers(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
     tokenizer, limit = lesson.tokenizer, lesson.limit(start)
-    kept, dropped = limit.fitting([row_of(tokenizer, one) for one in lesson.learnt], lesson.may_drop)
+    kept, dropped = limit.fitting(
+        [row_of(tokenizer, one) for one in [*lesson.learnt, *lesson.general]], lesson.may_drop
+    )
     checked = [row for row in (row_of(tokenizer, one) for one in lesson.checked) if limit.admits(row)]
-    proofs = prove_mask(kept, dropped, tokenizer, stop_tokens(tokenizer, start.folder))
+    proofs = prove_mask(kept, dropped, tokenizer, stop_tokens(tokenizer, start.folder)) | {
+        "replayed": len(lesson.general)
+    }
     length = lesson.params.max_length if lesson.params.packing else proofs["longest"]
     model, log, more = supervise(lesson.job(phase, start, folder, length), kept, checked)
     return model, log, proofs | more

@@ -128,17 +128,18 @@ class ApiParams(Params):
 class TrainParams(Params):
     """Section `train`. `phases` in their order; a section a phase, of which only those that are listed count.
 
-    `start`: base.json, or the folder of what was trained before; `turns`: whether every answer of a talk is learnt, or the last;
-    `max_length` tokens; `too_long`: what becomes of an example that has more; `packing`: several examples in a row of `max_length`
-    tokens; `keep`: which checkpoint of a phase; `patience`: epochs without a better validation loss after which it stops, 0 for none;
-    `save_every` steps a checkpoint is written; `launch`: the file that says on how many
-    devices; `threads` 0 leaves their number to torch.
+    `start`: base.json, or the folder of what was trained before; `replay`: share of the rows that are general examples; `turns`:
+    whether every answer of a talk is learnt, or the last; `max_length` tokens; `too_long`: what becomes of an example that has more;
+    `packing`: several examples in a row of `max_length` tokens; `keep`: which checkpoint of a phase; `patience`: epochs without a
+    better validation loss after which it stops, 0 for none; `save_every` steps a checkpoint is written; `launch`: the file that says on
+    how many devices; `threads` 0 leaves their number to torch.
     """
 
     section: ClassVar[str] = "train"
     phases: Annotated[list[Phase], Field(min_length=1)]
     start: str
     seed: int
+    replay: Annotated[float, Field(ge=0, le=0.9)]
     turns: Literal["last", "all"]
     max_length: Annotated[int, Field(ge=8)]
     too_long: Literal["stop", "drop"]
@@ -200,6 +201,11 @@ class TrainParams(Params):
     def learns_pairs(self) -> bool:
         """Whether a phase learns from preferences."""
         return bool(set(self.phases) & set(PAIRS)) or (self.is_hosted and self.api.method == "dpo")
+
+    @property
+    def learns_answers(self) -> bool:
+        """Whether a phase learns answers as they are."""
+        return bool(set(self.phases) & set(SUPERVISED)) or (self.is_hosted and self.api.method == "supervised")
 
     @property
     def is_hosted(self) -> bool:

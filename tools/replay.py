@@ -1,0 +1,49 @@
+"""Write general examples of what the embedded base can do, to be mixed into training: `task/replay/general.jsonl`.
+
+    python -m tools.replay task/replay/general.jsonl --rows 3000
+
+They come from the curriculum that the base learnt from, with another seed. None asks what a probe asks.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tools.curriculum.documents import messages_of, question_key
+from tools.curriculum.probes import held_out_probes, over_refusal_twins
+from tools.curriculum.skills import PROBED
+from tools.curriculum.words import Words
+from tools.tiny_base import WORDS, Recipe
+
+
+def general(rows: int, seed: int) -> list[dict[str, Any]]:
+    """Rows with `messages`, each skill as often as any other, no question twice."""
+    words = Words.load(WORDS)
+    probes = held_out_probes(words, Recipe().seed) + over_refusal_twins(words, Recipe().seed)
+    seen = {question_key(probe["messages"]) for probe in probes}
+    random, found = Random(f"replay {seed}"), list[dict[str, Any]]()
+    names = list(PROBED)
+    while len(found) < rows:
+        item = PROBED[names[len(found) % len(names)]](random, words)
+        messages = messages_of(item)
+        if question_key(messages) not in seen:
+            seen.add(question_key(messages))
+            found.append({"messages": [*messages, {"role": "assistant", "content": item.answer}]})
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Write general examples to be mixed into training.")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--seed", type=int, default=Recipe().seed)
+    given = parser.parse_args()
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(row, ensure_ascii=False, sort_keys=True) for row in general(given.rows, given.seed))
+    given.out.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
