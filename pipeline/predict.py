@@ -3,10 +3,12 @@
 Reads   test, new   pipeline.data.records.Record; `new` is what waits on the held-out side
         few_shot    records that the prompt shows
         probes, cases   folders of JSON Lines with id, messages, check (pipeline.scoring.checks)
+        texts       folder of general texts (pipeline.data.texts)
         model       base.json, the folder of what was trained, or the file of a hosted model
         prompt      the arm's prompt; the probes, which are of general skill, are asked without it
 Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, prompt_tokens, answer_tokens; of a preference
                             also chosen and rejected, the log-likelihoods of its two answers
+        out/texts.jsonl     id, log_likelihood (nats), tokens of each general text, where the model is of this machine
         out/arm.json        what shaped the answers: model, prompt and decoding by digest
 An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`.
 """
@@ -22,6 +24,7 @@ from pydantic import Field
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
+from pipeline.data.texts import Text, read_texts
 from pipeline.model.generation import Answer, Show
 from pipeline.model.hosted.asking import ask_all
 from pipeline.model.hosted.hosted import hosted_file, load_hosted
@@ -29,6 +32,7 @@ from pipeline.model.rendering import Row
 from pipeline.stage import Params, progress, run, write_report
 
 CACHE = Path(".cache/generations")
+LONGEST = 512  # tokens of a general text
 
 
 class PredictParams(Params):
@@ -77,6 +81,7 @@ def main(
     few_shot: Path,
     probes: Path,
     cases: Path,
+    texts: Path,
     model: Path,
     prompt: Path,
     out: Path,
@@ -87,27 +92,33 @@ def main(
     asked = conversations(wording, shown, tests, waiting, read_questions(probes), read_questions(cases))
     turns, show = [one for *_, one in asked], progress(f"predict@{arm}")
     sides: dict[Key, dict[str, float]] = {}
+    told: list[dict[str, Any]] = []
     if place := hosted_file(model):
         hosted = load_hosted(place)
         answers = ask_all(hosted, place, turns, params.max_new_tokens, params.max_cost, CACHE, show)
         identity = digest([hosted.base_url, hosted.model])
     else:
-        answers, sides, identity = _local(
-            params, model, turns, partial(preferences, wording, shown, [("test", tests), ("new", waiting)]), show
-        )
+        pairs = partial(preferences, wording, shown, [("test", tests), ("new", waiting)])
+        answers, sides, told, identity = _local(params, model, turns, pairs, read_texts(texts), show)
     rows = (
         {"set": name, "id": key, **vars(answer), **sides.get((name, key), {})}
         for (name, key, _), answer in zip(asked, answers, strict=True)
     )
     write_jsonl(out / "answers.jsonl", ({**row, "answer": row.pop("text")} for row in rows))
+    write_jsonl(out / "texts.jsonl", told)
     write_report(out / "arm.json", _facts(arm, identity, wording, shown, params))
     print(f"predict@{arm}: {len(answers)} answers")
 
 
 def _local(
-    params: PredictParams, path: Path, turns: list[list[Turn]], preferences_for: Callable[[Any], list[Side]], show: Show
-) -> tuple[list[Answer], dict[Key, dict[str, float]], str]:
-    """What a model of this machine answers, how likely it holds both sides of each preference, and its identity."""
+    params: PredictParams,
+    path: Path,
+    turns: list[list[Turn]],
+    preferences_for: Callable[[Any], list[Side]],
+    texts: list[Text],
+    show: Show,
+) -> tuple[list[Answer], dict[Key, dict[str, float]], list[dict[str, Any]], str]:
+    """What a model of this machine answers, how likely it holds both sides of each preference and each text, and its identity."""
     from pipeline.model.adapter import identity_of, load_any, tokenizer_of
     from pipeline.model.generation import Cache, Decoding, answer_all
     from pipeline.model.likelihood import likelihoods
@@ -118,13 +129,23 @@ def _local(
     identity, tokenizer = identity_of(path), tokenizer_of(path)
     load = cache(lambda: load_any(path, params.dtype, params.device))
     answers = answer_all(load, tokenizer, turns, decoding, Cache(CACHE, identity, decoding, Answer), show)
-    pairs = preferences_for(tokenizer)
+    pairs, plain = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
     held = Cache(CACHE, identity, decoding, float)
-    found = likelihoods(load, [row for *_, row in pairs], decoding, held, show)
+    found = likelihoods(load, [*(row for *_, row in pairs), *plain], decoding, held, show)
     sides: dict[Key, dict[str, float]] = defaultdict(dict)
-    for (key, side, _), value in zip(pairs, found, strict=True):
+    for (key, side, _), value in zip(pairs, found, strict=False):
         sides[key][side] = value
-    return answers, sides, identity
+    told = [
+        {"id": row.source, "log_likelihood": value, "tokens": row.size - 1}
+        for row, value in zip(plain, found[len(pairs) :], strict=True)
+    ]
+    return answers, sides, told, identity
+
+
+def text_row(tokenizer: Any, text: Text) -> Row:
+    """A text as it is, at most LONGEST tokens of it; all but the first are told by what stands before them."""
+    ids = tokenizer(text.text, verbose=False)["input_ids"][:LONGEST]
+    return Row(text.id, ids, [False, *[True] * (len(ids) - 1)][: len(ids)])
 
 
 def preferences(

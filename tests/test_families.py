@@ -71,12 +71,22 @@ def test_a_family_is_trained_merged_and_asked(family, name, tmp_path):
     asked = [record(n) for n in range(40, 43)]
     for place, records in (("test.jsonl", asked), ("new.jsonl", [])):
         write_records(tmp_path / place, records)
-    for folder in ("probes", "cases"):
+    for folder in ("probes", "cases", "texts"):
         (tmp_path / folder).mkdir(exist_ok=True)
     few = load_params(predict.PredictParams, ROOT / "params.yaml").model_dump() | {"max_new_tokens": 4, "batch_size": 2}
     places = [
         tmp_path / one
-        for one in ("test.jsonl", "new.jsonl", "few_shot.jsonl", "probes", "cases", "out", "prompt.yaml", "tuned")
+        for one in (
+            "test.jsonl",
+            "new.jsonl",
+            "few_shot.jsonl",
+            "probes",
+            "cases",
+            "texts",
+            "out",
+            "prompt.yaml",
+            "tuned",
+        )
     ]
     predict.main(predict.PredictParams.model_validate(few), "tuned", *places)
     rows = [json.loads(line) for line in (tmp_path / "tuned/answers.jsonl").read_text().splitlines()]

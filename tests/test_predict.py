@@ -1,8 +1,13 @@
 """Asking an arm: what is asked, and answers that do not depend on their neighbours."""
 
+import pytest
+
 from pipeline.data.prompts import Prompt
 from pipeline.data.questions import Check, Question
-from pipeline.predict import conversations
+from pipeline.data.texts import Text, read_texts
+from pipeline.model.base import load_tokenizer
+from pipeline.predict import LONGEST, conversations, text_row
+from pipeline.stage import Fault
 from tests.project import record
 
 
@@ -20,3 +25,21 @@ def test_the_task_is_asked_with_the_prompt_and_the_probes_bare():
         ("probe", "p"),
     ]
     assert [len(turns) for *_, turns in asked] == [4, 4, 4, 1]
+
+
+def test_a_text_is_told_token_by_token_and_cut_where_it_is_long(base):
+    tokenizer = load_tokenizer(base)
+    row = text_row(tokenizer, Text(id="t", text="red door " * 400))
+    assert (row.size, row.learnt[0], set(row.learnt[1:])) == (LONGEST, False, {True})
+    short = text_row(tokenizer, Text(id="t", text="red"))
+    assert short.ids == tokenizer("red")["input_ids"]
+    assert len(short.learnt) == short.size
+
+
+def test_texts_are_read_in_order_and_ids_are_unique(tmp_path):
+    (tmp_path / "b.jsonl").write_text('{"id": "2", "text": "b"}\n')
+    (tmp_path / "a.jsonl").write_text('{"id": "1", "text": "a"}\n')
+    assert [one.id for one in read_texts(tmp_path)] == ["1", "2"]
+    (tmp_path / "c.jsonl").write_text('{"id": "1", "text": "c"}\n')
+    with pytest.raises(Fault, match=r"c\.jsonl:1: id 1 comes twice"):
+        read_texts(tmp_path)

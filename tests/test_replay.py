@@ -13,7 +13,7 @@ from tests.lessons import params, write_replay
 from tests.project import record
 from tools.curriculum.probes import held_out_probes, over_refusal_twins
 from tools.curriculum.words import Words
-from tools.replay import general
+from tools.general import general, texts
 from tools.tiny_base import WORDS, Recipe
 
 
@@ -77,3 +77,9 @@ def test_what_the_embedded_base_is_reminded_of_asks_no_probe():
     probes = held_out_probes(words, Recipe().seed) + over_refusal_twins(words, Recipe().seed)
     assert questions.isdisjoint(json.dumps(probe["messages"]) for probe in probes)
     assert rows == general(600, 1)
+
+
+def test_general_texts_are_prose_with_ids_of_their_own():
+    rows = texts(50, 1)
+    assert len({row["id"] for row in rows}) == len({row["text"] for row in rows}) == 50
+    assert rows == texts(50, 1) != texts(50, 2)

@@ -1,8 +1,8 @@
-"""Write general examples of what the embedded base can do, to be mixed into training: `task/replay/general.jsonl`.
+"""Write general examples and texts for the embedded base: what is mixed into training, and what forgetting is measured on.
 
-    python -m tools.replay task/replay/general.jsonl --rows 3000
+    python -m tools.general task        task/replay/general.jsonl, task/texts/general.jsonl
 
-They come from the curriculum that the base learnt from, with another seed. None asks what a probe asks.
+They come from the curriculum that the base learnt from, with other seeds. No example asks what a probe asks.
 """
 
 import argparse
@@ -34,15 +34,31 @@ def general(rows: int, seed: int) -> list[dict[str, Any]]:
     return found
 
 
+def texts(rows: int, seed: int) -> list[dict[str, Any]]:
+    """Rows with `id` and `text`: a few sentences each."""
+    words, random = Words.load(WORDS), Random(f"texts {seed}")
+    return [
+        {"id": f"prose-{n:03}", "text": " ".join(words.sentence(random) for _ in range(random.randint(4, 8)))}
+        for n in range(rows)
+    ]
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Write general examples to be mixed into training.")
+    parser = argparse.ArgumentParser(description="Write general examples and texts.")
     parser.add_argument("out", type=Path)
-    parser.add_argument("--rows", type=int, default=3000)
+    parser.add_argument("--examples", type=int, default=3000)
+    parser.add_argument("--texts", type=int, default=100)
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     given = parser.parse_args()
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    lines = (json.dumps(row, ensure_ascii=False, sort_keys=True) for row in general(given.rows, given.seed))
-    given.out.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    write(given.out / "replay/general.jsonl", general(given.examples, given.seed))
+    write(given.out / "texts/general.jsonl", texts(given.texts, given.seed))
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """As JSON Lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows)
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
 if __name__ == "__main__":

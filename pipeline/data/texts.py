@@ -1,0 +1,32 @@
+"""General texts, on which the chance that a model gives to each next token is measured: cheap, and with little noise.
+
+A file is JSON Lines; a row has `id` and `text`.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.data.records import read_jsonl
+from pipeline.stage import Fault, checked
+
+
+class Text(BaseModel):
+    """A text that has nothing to do with the task, and stands in no training data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    id: str
+    text: Annotated[str, Field(min_length=1)]
+
+
+def read_texts(folder: Path) -> list[Text]:
+    """Every text of the folder's files, by name of file and line. Raises Fault at an id that comes twice."""
+    texts: dict[str, Text] = {}
+    for path in sorted(folder.glob("*.jsonl")):
+        for number, value in read_jsonl(path):
+            text = checked(Text, value, f"{path}:{number}")
+            if text.id in texts:
+                raise Fault(f"{path}:{number}", f"id {text.id} comes twice", "give it another id")
+            texts[text.id] = text
+    return list(texts.values())
