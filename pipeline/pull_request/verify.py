@@ -13,10 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from pipeline.desk.reviewing.shown import shown
 from pipeline.pull_request.verifying.contents import Contents, Held
 from pipeline.pull_request.verifying.differences import BAND
-from pipeline.pull_request.verifying.findings import Finding
+from pipeline.pull_request.verifying.findings import Finding, in_terminal
 from pipeline.pull_request.verifying.hashes import Hashes
 from pipeline.pull_request.verifying.judging import findings_of, fractions_of
 from pipeline.pull_request.verifying.locked import LOCK, opened
@@ -46,22 +45,22 @@ def tell(contents: Contents, rerun: Rerun) -> None:
     """What was recomputed, how exactly, what was held to its digest alone, and what could not be done."""
     held = contents.held.values()
     again = [one for one in held if one.has_run]
-    say("recomputed byte for byte", [one for one in again if one.is_recomputed and one.is_same])
+    say("recomputed byte for byte", [one for one in again if one.is_recomputed and (one.is_same or one.there is None)])
     for one in again:
         if one.is_same and not one.is_recomputed and (found := fractions_of(one)):
             line = f"{one.entry.path}: recomputed within {BAND} in {len(found)} fractions, else equal"
-            print(f"verify: {shown(line)}; the arithmetic of another processor rounds so")
-    say("held to its digest alone, not run again", [one for one in held if not one.step.is_cheap and one.good])
+            print(f"verify: {in_terminal(line)}; the arithmetic of another processor rounds so")
+    say("held to its digest alone, not recomputed", [one for one in held if not one.has_run and one.good])
     for name, why in rerun.left.items():
-        print(f"verify: not recomputed: {shown(f'{name} {why}')}")
+        print(f"verify: not recomputed: {in_terminal(f'{name} {why}')}")
     for name in contents.project.strangers:
-        print(f"verify: {LOCK} has an entry for {shown(name)}, which dvc.yaml does not know; not looked at")
+        print(f"verify: {LOCK} has an entry for {in_terminal(name)}, which dvc.yaml does not know; not looked at")
 
 
 def say(how: str, outputs: list[Held]) -> None:
     """One line with the names."""
     if outputs:
-        print(f"verify: {how}: {', '.join(shown(one.entry.path) for one in outputs)}")
+        print(f"verify: {how}: {', '.join(in_terminal(one.entry.path) for one in outputs)}")
 
 
 def main() -> None:
@@ -69,7 +68,7 @@ def main() -> None:
     try:
         findings = verify(Path.cwd())
     except Fault as fault:
-        sys.exit(f"verify: {shown(str(fault), 400)}")
+        sys.exit(f"verify: {in_terminal(str(fault))}")
     except KeyboardInterrupt:
         sys.exit("verify: stopped; nothing was changed")
     for found in findings:

@@ -82,11 +82,19 @@ class Contents:
         return held
 
     def files(self, path: str, root: Path | None = None) -> Files | None:
-        """The files of an output or a dependency, those aside that DVC ignores; None where there is nothing."""
+        """The files of an output or a dependency, but for those that DVC ignores; None where there is nothing.
+
+        `root` is another folder that the path is below, laid out like the project.
+        """
         place = (root or self.project.root) / path
-        if place.is_dir():
-            return {file.relative_to(place).as_posix(): file for file in sorted(self.project.walk(place))}
-        return {"": place} if place.exists() else None
+        if not place.is_dir():
+            return {"": place} if place.exists() else None
+        found = self.project.walk(place) if root is None else self._walk(root, place)
+        return {file.relative_to(place).as_posix(): file for file in sorted(found)}
+
+    def _walk(self, root: Path, place: Path) -> Iterator[Path]:
+        is_ignored = self.project.is_ignored
+        return (file for file in place.rglob("*") if not file.is_dir() and not is_ignored(file.relative_to(root)))
 
     def listing(self, files: Files, kind: str) -> Listing:
         """The digest of each file."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.desk.reviewing.shown import LONGEST_NAME, masked, shown
+from pipeline.desk.reviewing.shown import LONGEST_NAME, masked
+from pipeline.pull_request.verifying.findings import in_terminal
 
 BAND = 0.0001  # reports are rounded to four digits: one unit of the last one
 LARGEST = 16 * 2**20  # bytes of a report that is taken apart
@@ -42,7 +43,7 @@ def _text(value: Any) -> str:
     if value is NOTHING:
         return "nothing"
     text = json.dumps(value, ensure_ascii=False, default=str)
-    return shown(text if isinstance(value, int | float) else masked(text), LONGEST_NAME)
+    return in_terminal(text if isinstance(value, int | float) else masked(text), LONGEST_NAME)
 
 
 def differences(stands: Any, recomputed: Any, path: str = "") -> Iterator[Difference]:
@@ -60,7 +61,7 @@ def differences(stands: Any, recomputed: Any, path: str = "") -> Iterator[Differ
 
 
 def _key(key: object) -> str:
-    return shown(masked(str(key)), LONGEST_NAME)
+    return in_terminal(masked(str(key)), LONGEST_NAME)
 
 
 def differences_of(stands: Path, recomputed: Path) -> list[Difference] | None:

@@ -3,10 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.desk.reviewing.shown import shown
+from pipeline.desk.reviewing.plain_text import plain
 
-LONGEST = 400
+LONGEST = 500
 RUN_AGAIN = "the pipeline must be run again: make run"
+
+
+def in_terminal(text: str, longest: int = LONGEST) -> str:
+    """A text as one line that a terminal shows and does not obey, and from which a command can be copied."""
+    line = plain(text.replace("\n", "\N{SYMBOL FOR NEWLINE}").replace("\t", " "))
+    return line if len(line) <= longest else line[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True)
@@ -19,7 +25,7 @@ class Finding:
     remedy: str
 
     def __str__(self) -> str:
-        return shown(f"{self.place}: {self.fault}; {self.remedy}", LONGEST)
+        return in_terminal(f"{self.place}: {self.fault}; {self.remedy}")
 
 
 def wrong(place: str, fault: str, remedy: str) -> Finding:

@@ -1,5 +1,6 @@
 """From what is there, what dvc.lock names and what was recomputed to lines for a person: which file, which number."""
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -77,6 +78,11 @@ def _not_here(held: Held, project: Project) -> Iterator[Finding]:
     place = held.entry.path
     if held.entry.cache is None:
         yield wrong(place, "is not there", "restore it from git, or make run")
+    elif held.has_run and not held.is_recomputed:
+        fault = (
+            f"has the digest {held.again_digest or 'of nothing'} when {held.step.name} runs, and {LOCK} names another"
+        )
+        yield wrong(place, fault, "make run, and commit what changes")
     elif held.good is None:
         remedy = "dvc pull" if project.remotes else "make run, or dvc pull once a remote is configured"
         yield absent(place, "is neither in the workspace nor whole in the cache", remedy)
@@ -175,7 +181,7 @@ def _object(held: Held, name: str) -> str:
 
 def _remedy(held: Held, names: list[str]) -> str:
     first = "" if names is held.missing else "delete it, then "
-    return first + (f"dvc commit --force {held.step.name}" if held.is_same else "dvc pull, or make run")
+    return first + (f"dvc commit --force {shlex.quote(held.step.name)}" if held.is_same else "dvc pull, or make run")
 
 
 def _foreign(project: Project) -> Iterator[str]:

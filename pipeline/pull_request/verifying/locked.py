@@ -16,6 +16,7 @@ from pipeline.stage import Fault, read_yaml
 DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
 FOLDER = ".dir"
 LOCK = "dvc.lock"
+NOTES = "DVC_SITE_CACHE_DIR"
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,18 @@ class Step:
 
 @dataclass(frozen=True)
 class Project:
-    """All steps, each after those that it reads from. `walk` gives the files in a folder that DVC does not ignore."""
+    """All steps, each after those that it reads from.
+
+    `strangers` are stages that dvc.lock alone knows. `walk` gives the files below a folder of the project that DVC does not ignore,
+    `is_ignored` says of a path from the root whether DVC ignores it.
+    """
 
     root: Path
     steps: tuple[Step, ...]
     strangers: tuple[str, ...]
     remotes: tuple[str, ...]
     walk: Callable[[Path], Iterator[Path]]
+    is_ignored: Callable[[Path], bool]
 
 
 @contextmanager
@@ -74,38 +80,63 @@ def opened(root: Path, scratch: Path) -> Iterator[Project]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    os.environ["DVC_SITE_CACHE_DIR"] = str(scratch / "dvc")
-    try:
-        repo = Repo(str(root))
+    with _noting_in(scratch / "dvc"):
         try:
-            project = _project(root, repo)
-        finally:
-            repo.close()
-    except DvcException as error:
-        words = " ".join(str(error).split())[:300]
-        raise Fault("dvc.yaml, dvc.lock", f"cannot be read ({words})", "mend it, or restore it from git") from None
-    yield project
+            repo = Repo(str(root))
+            try:
+                project = _project(root, repo)
+            finally:
+                repo.close()
+        except (DvcException, OSError) as error:
+            words = " ".join(str(error).split())[:300]
+            raise Fault("dvc.yaml, dvc.lock", f"cannot be read ({words})", "mend it, or restore it from git") from None
+        yield project
+
+
+@contextmanager
+def _noting_in(folder: Path) -> Iterator[None]:
+    """Let DVC keep its notes of this repository in a folder of ours, and not in those of the machine."""
+    before = os.environ.get(NOTES)
+    os.environ[NOTES] = str(folder)
+    try:
+        yield
+    finally:
+        del os.environ[NOTES]
+        if before is not None:
+            os.environ[NOTES] = before
 
 
 def _project(root: Path, repo: Any) -> Project:
     lock = root / LOCK
     held = (read_yaml(lock) or {}).get("stages") or {} if lock.exists() else {}
-    stages = {_name(stage): stage for stage in repo.index.stages}
+    stages = {_name(stage, root): stage for stage in repo.index.stages}
 
     def walk(folder: Path) -> Iterator[Path]:
         return (Path(name) for name in repo.dvcignore.find(repo.fs, str(folder)))
 
+    def is_ignored(path: Path) -> bool:
+        folders = (root / one for one in path.parents)
+        return repo.dvcignore.is_ignored_file(str(root / path)) or any(
+            repo.dvcignore.is_ignored_dir(str(one)) for one in folders
+        )
+
     return Project(
         root=root,
-        steps=_ordered([_step(name, stages[name], root, name in held) for name in sorted(stages)]),
+        steps=_ordered([_step(name, stages[name], root) for name in sorted(stages)]),
         strangers=tuple(sorted(held.keys() - stages.keys())),
         remotes=tuple(sorted(repo.config["remote"])),
         walk=walk,
+        is_ignored=is_ignored,
     )
 
 
-def _name(stage: Any) -> str:
-    return str(stage.addressing)
+def _name(stage: Any, root: Path) -> str:
+    """How DVC's commands call it at the root: a stage by its name, a .dvc file by its path."""
+    file = _relative(stage.path, root)
+    name = str(getattr(stage, "name", None) or "")
+    if not name:
+        return file
+    return name if file == "dvc.yaml" else f"{file}:{name}"
 
 
 def _ordered(steps: list[Step]) -> tuple[Step, ...]:
@@ -127,7 +158,7 @@ def overlap(one: str, other: str) -> bool:
     return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
 
 
-def _step(name: str, stage: Any, root: Path, is_locked: bool) -> Step:
+def _step(name: str, stage: Any, root: Path) -> Step:
     from dvc.dependency import ParamsDependency
 
     settings = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
@@ -140,7 +171,7 @@ def _step(name: str, stage: Any, root: Path, is_locked: bool) -> Step:
         deps=tuple(_entry(dep, root, is_out=False) for dep in deps),
         outs=tuple(_entry(out, root, is_out=True) for out in stage.outs if out.is_in_repo),
         settings=tuple(sorted({_relative(dep.fs_path, root) for dep in settings})),
-        stale=tuple(_stale(name, stage, settings, root, is_locked)) if commands else (),
+        stale=tuple(_stale(name, stage, settings, root)) if commands else (),
     )
 
 
@@ -162,9 +193,9 @@ def _entry(item: Any, root: Path, is_out: bool) -> Entry:
     )
 
 
-def _stale(name: str, stage: Any, settings: list[Any], root: Path, is_locked: bool) -> Iterator[Finding]:
+def _stale(name: str, stage: Any, settings: list[Any], root: Path) -> Iterator[Finding]:
     """Why what stands was made by another recipe than today's."""
-    if not is_locked:
+    if not any(item.hash_info for item in (*stage.deps, *stage.outs)):
         yield stale(LOCK, f"has no entry for {name}")
         return
     if stage.cmd_changed:
