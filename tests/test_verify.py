@@ -9,8 +9,21 @@ from pipeline.pull_request.verify import main, verify
 from pipeline.pull_request.verifying.differences import differences
 from pipeline.pull_request.verifying.hashes import Hashes, read_listing
 from pipeline.stage import Fault
-from tests.project import git, run
-from tests.verified_project import KEPT, ODD, ROWS, build, copied, edit_lock, lines, object_of, rewrite, state_of
+from tests.project import git
+from tests.verified_project import (
+    KEPT,
+    ODD,
+    ROWS,
+    build,
+    commit,
+    copied,
+    edit_lock,
+    lines,
+    object_of,
+    relink,
+    rewrite,
+    state_of,
+)
 
 COUNT, SCORE, ANSWERS = "reports/count.json", "reports/score.json", "data/predictions/tuned/answers.txt"
 
@@ -201,8 +214,7 @@ def test_the_remedies_of_the_cache_mend_it(project):
     rotten = object_of(project, "train", "models/adapter", "weights.bin")
     rotten.unlink()
     object_of(project, "predict@tuned", "data/predictions/tuned", "answers.txt").unlink()
-    for name in ("train", "predict@tuned"):
-        run(project, "-m", "dvc", "commit", "--force", "-q", name)
+    commit(project, "train", "predict@tuned")
     assert lines(project) == []
 
 
@@ -268,11 +280,8 @@ def test_a_clone_without_a_cache_says_what_lacks_and_verifies_the_rest(project, 
 @pytest.mark.parametrize("kind", ["symlink", "hardlink", "copy"])
 def test_an_external_cache_and_every_type_of_link(project, tmp_path, kind):
     shutil.move(project / ".dvc/cache", tmp_path / "outer")
-    for name in ("data/counted", "data/predictions/tuned", "data/predictions/other", "models/adapter"):
-        shutil.rmtree(project / name)
-    (project / KEPT).unlink()
     (project / ".dvc/config").write_text(f"[cache]\n    dir = ../../outer\n    type = {kind}\n")
-    run(project, "-m", "dvc", "checkout", "-q")
+    relink(project)
     assert (project / ANSWERS).is_symlink() == (kind == "symlink")
     before = state_of(tmp_path)
     assert lines(project) == []
@@ -314,7 +323,7 @@ def test_a_stage_that_spoils_what_it_reads_spoils_a_copy(project):
         step.read_text()
         + '\nfor path in (p for p in Path("data").rglob("*") if p.is_file()):\n    path.write_bytes(b"spoilt")\n'
     )
-    run(project, "-m", "dvc", "commit", "--force", "-q")
+    commit(project)
     before = state_of(project)
     found = lines(project)
     assert state_of(project) == before
@@ -324,7 +333,7 @@ def test_a_stage_that_spoils_what_it_reads_spoils_a_copy(project):
 def test_a_stage_that_cannot_run_again(project):
     step = project / "code/step.py"
     step.write_text('raise SystemExit("no \x1b[31m room")\n' + step.read_text())
-    run(project, "-m", "dvc", "commit", "--force", "-q")
+    commit(project)
     found = lines(project)
     assert any(line.startswith("wrong: count: could not be run again (no <U+001B>[31m room)") for line in found)
     assert any(line.startswith("wrong: score: could not be run again") for line in found)
@@ -345,7 +354,7 @@ def test_the_command_exits_1_with_a_line_each_and_lets_pass_only_what_is_not_her
     (project / ".dvc/cache").mkdir()
     shutil.rmtree(project / "data/counted")
     shutil.rmtree(project / "data/predictions/other")
-    run(project, "-m", "dvc", "commit", "--force", "-q", f"{KEPT}.dvc")
+    commit(project, f"{KEPT}.dvc")
     code = said_by(main, project, monkeypatch, "")
     assert code == "verify: 0 wrong, 0 changed since the run, 3 not here; ALLOW_MISSING=yes lets pass what is not here"
     monkeypatch.setattr("sys.argv", ["verify", "yes"])

@@ -1,15 +1,19 @@
 """A small pipeline under the real DVC, for the tests of make verify: two cheap stages with reports, two that pass for dear ones."""
 
+import contextlib
 import json
 import os
 import shutil
 import stat
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from dvc.repo import Repo
 
 from pipeline.pull_request.verify import verify
-from tests.project import git, run
+from tests.project import git
 
 ROWS = "data/raw/rows ä 1.txt"
 KEPT = "data/raw/kept.bin"
@@ -73,6 +77,15 @@ metrics: [models/adapter/metrics.json]
 PARAMS = "count:\n  least: 0.1\narms: {tuned: {model: models/adapter}, other: {model: models/adapter}}\n"
 
 
+@contextlib.contextmanager
+def dvc(folder: Path) -> Iterator[Repo]:
+    """DVC in a project, without the second that its command takes to start; a library of its own uses what is deprecated."""
+    with contextlib.chdir(folder), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        with Repo() as repo:
+            yield repo
+
+
 def build(folder: Path) -> Path:
     """The project, run and committed."""
     files = {"dvc.yaml": DVC, "params.yaml": PARAMS, "code/step.py": STEP, ROWS: "some words ünd more\n"}
@@ -81,12 +94,29 @@ def build(folder: Path) -> Path:
         (folder / name).write_text(text, encoding="utf-8")
     (folder / KEPT).write_bytes(b"\r\n\x00" * 1000)
     git(folder, "init", "-q")
-    for arguments in (("init", "-q"), ("add", "-q", KEPT), ("repro", "-q")):
-        run(folder, "-m", "dvc", *arguments)
+    with contextlib.chdir(folder):
+        Repo.init().close()
+    with dvc(folder) as repo:
+        repo.add(KEPT)
+    with dvc(folder) as repo:
+        repo.reproduce()
     (folder / "reports/run.json").write_text('{"seconds": 1}\n')
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "first run")
     return folder
+
+
+def commit(folder: Path, *targets: str) -> None:
+    """`dvc commit --force`, of everything where nothing is named."""
+    with dvc(folder) as repo:
+        for target in targets or (None,):
+            repo.commit(target, force=True)
+
+
+def relink(folder: Path) -> None:
+    """`dvc checkout --relink`: each output becomes a link of the type that the configuration asks for."""
+    with dvc(folder) as repo:
+        repo.checkout(force=True, relink=True)
 
 
 def copied(folder: Path, place: Path) -> Path:
