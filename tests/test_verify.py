@@ -25,6 +25,7 @@ from tests.verified_project import (
     state_of,
 )
 
+pytestmark = pytest.mark.slow
 COUNT, SCORE, ANSWERS = "reports/count.json", "reports/score.json", "data/predictions/tuned/answers.txt"
 
 

@@ -162,8 +162,8 @@ def _step(name: str, stage: Any, root: Path) -> Step:
     from dvc.dependency import ParamsDependency
 
     settings = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
-    deps = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency) and dep.is_in_repo]
     commands = [stage.cmd] if isinstance(stage.cmd, str) else list(stage.cmd or [])
+    deps = [dep for dep in stage.deps if commands and dep not in settings and dep.is_in_repo]
     return Step(
         name=name,
         folder=_relative(stage.wdir, root),
@@ -202,6 +202,8 @@ def _stale(name: str, stage: Any, settings: list[Any], root: Path) -> Iterator[F
         yield stale(_relative(stage.path, root), f"the command of {name} has changed since it ran")
     for dep in settings:
         now, then = dep.read_params(), dep.hash_info.value or {}
-        for found in differences({key: then[key] for key in dep.params if key in then}, now):
+        changed = [key for key in dep.params or then if key not in now or key not in then or now[key] != then[key]]
+        was, is_ = ({key: values[key] for key in changed if key in values} for values in (then, now))
+        for found in differences(was, is_):
             place = f"{_relative(dep.fs_path, root)}: {found.path}"
             yield stale(place, f"is {found.recomputed_text} and was {found.stands_text} when {name} ran")
