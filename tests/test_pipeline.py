@@ -71,6 +71,7 @@ def test_headline_numbers_are_plain_and_the_rest_stands_beside(project):
     assert "format_accuracy" in shown
 
 
+@pytest.mark.rehearsal
 def test_verify_recomputes_every_report_and_names_the_value_that_was_edited(project):
     folder, *_ = project
     edited = folder / "reports/evaluation.json"
