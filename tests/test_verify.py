@@ -340,6 +340,22 @@ def test_a_stage_that_cannot_run_again(project):
     assert any(line.startswith("wrong: score: could not be run again") for line in found)
 
 
+def test_a_stage_that_reads_what_dvc_yaml_does_not_list(project):
+    (project / "unlisted.txt").write_text("x")
+    step = project / "code/step.py"
+    step.write_text(step.read_text() + '\nif sys.argv[1] == "count":\n    Path("unlisted.txt").read_text()\n')
+    commit(project)
+    assert "count: could not be run again (FileNotFoundError" in only(lines(project))
+
+
+def test_an_output_that_is_not_here_and_comes_out_otherwise(project):
+    edit_lock(project, "count", "data/counted", md5=f"{'0' * 32}.dir")
+    edit_lock(project, "train", "data/counted/words.txt", md5="0" * 32)
+    shutil.rmtree(project / "data/counted")
+    found = [line for line in lines(project) if line.startswith("wrong: data/counted: has the digest ")]
+    assert "when count runs, and dvc.lock names another; make run" in only(found)
+
+
 def said_by(command, folder, monkeypatch, *arguments):
     """What the command exits with, where it does."""
     monkeypatch.chdir(folder)
