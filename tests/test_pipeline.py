@@ -71,6 +71,29 @@ def test_headline_numbers_are_plain_and_the_rest_stands_beside(project):
     assert "format_accuracy" in shown
 
 
+@pytest.mark.rehearsal
+def test_verify_recomputes_every_report_and_names_the_value_that_was_edited(project):
+    folder, *_ = project
+    edited = folder / "reports/evaluation.json"
+    report = json.loads(edited.read_text())
+    stood, report["tuned"]["format_accuracy"] = report["tuned"]["format_accuracy"], 0.1234
+    edited.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n")
+    done = run(folder, "-m", "pipeline.pull_request.verify", check=False)
+    git(folder, "checkout", "-q", ".")
+    found = [line for line in done.stdout.splitlines() if "; make run" in line]
+    values = f"stands 0.1234, recomputed {stood}"
+    assert found == [
+        f"verify: reports/evaluation.json: tuned.format_accuracy: {values}; make run, and commit what it writes"
+    ]
+    again = next(line for line in done.stdout.splitlines() if "byte for byte" in line)
+    reports = {f"reports/{path.name}" for path in (folder / "reports").glob("*.json")}
+    assert {name for name in again.split(": ", 2)[2].split(", ") if name.startswith("reports/")} == reports - {
+        "reports/evaluation.json",
+        "reports/run.json",
+    }
+    assert done.returncode == 1
+
+
 def test_a_change_of_one_prompt_reruns_only_what_hangs_on_it(project):
     *_, second = project
     assert ran(second) == ["split", "predict@prompted", "evaluate", "regress"]
