@@ -228,13 +228,14 @@ def run_main(folder, waiting=(), answered=None, out="out", targets=None):
     write_records(folder / "test.jsonl", records)
     write_records(folder / "new.jsonl", waiting)
     (folder / "schema.json").write_text(json.dumps(SCHEMA))
+    (folder / "test_set.txt").write_text("".join(f"{one.id}\n" for one in records))
     asked = [("test", one) for one in records] + [("new", one) for one in (waiting if answered is None else answered)]
     for name in ("base", "tuned"):
         write_arm(
             folder / "predictions" / name,
             [{"set": which, "id": one.id, "answer": one.answer if name == "tuned" else "no"} for which, one in asked],
         )
-    places = [folder / place for place in ("predictions", "test.jsonl", "new.jsonl", "schema.json")]
+    places = [folder / place for place in ("predictions", "test.jsonl", "new.jsonl", "schema.json", "test_set.txt")]
     reports = (folder / f"{out}.json", folder / f"{out}_comparison.json")
     main(params(targets or {}), *places, *reports)
     return [path.read_text() for path in reports]
