@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline export base add-source check-data hooks ask review test-set data-diff forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup run baseline export base add-source check-data hooks ask review test-set data-diff gate forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -55,6 +55,9 @@ test-set: $(INSTALLED)  ## draw the frozen test set again, with the rows that wa
 
 data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.data_diff "$(BASE)"
+
+gate: $(INSTALLED)  ## hold the reports to the rules of params.yaml: exit 1 where one fails
+	@$(BIN)/python -m pipeline.pull_request.gate
 
 forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remotes: ID=<record, group, person-..., text:...>
 	@$(BIN)/python -m pipeline.desk.forget "$(ID)"

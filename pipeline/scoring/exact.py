@@ -138,6 +138,7 @@ def _score(rose: NDArray[np.int64], fell: NDArray[np.int64], n: int, difference:
     falling = (np.sqrt(linear**2 + 8 * n * fell * difference * (1 - difference)) - linear) / (4 * n)
     variance = n * (2 * falling + difference * (1 - difference))
     beyond = rose - fell - n * difference
-    return np.divide(
-        beyond, np.sqrt(np.maximum(variance, 0)), out=np.full(beyond.shape, np.inf), where=variance > 1e-12
-    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(
+            np.where(variance > 1e-12, beyond / np.sqrt(np.maximum(variance, 0)), np.inf), dtype=np.float64
+        )

@@ -34,6 +34,8 @@ class Flipped:
 def flip(sums: Floats, sizes: Floats) -> Flipped:
     """Test the mean difference `sums.sum() / sizes.sum()`; a sum and a size for each group."""
     total, count = float(sums.sum()), float(sizes.sum())
+    if len(sums) < 2:
+        return Flipped(1.0, -1.0, 1.0, 1.0, 1.0)
     moved, weight = _products(np.stack([sums, sizes], axis=1))
     low, high = _ends(total, count, moved, weight)
     size = len(low) + 1  # the pattern that was seen is one of them

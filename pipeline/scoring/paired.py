@@ -7,7 +7,7 @@ tested by flips of whole groups (pipeline.scoring.flips).
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 from pipeline.scoring import exact
 from pipeline.scoring.exact import ALPHA, Counts, Floats
@@ -16,6 +16,7 @@ from pipeline.scoring.rates import checked, is_binary, sums_of
 
 FEW_CHANGED = 20  # fewer groups that changed tell nothing of how far the next one falls: it may fall from 1 to 0
 FEWEST = 6  # groups: no test by signs can tell anything from fewer (2 / 2**5 > 0.05)
+Test = Literal["exact", "flips"]
 Verdict = Literal["better", "worse", "no worse", "cannot tell"]
 
 
@@ -23,10 +24,10 @@ Verdict = Literal["better", "worse", "no worse", "cannot tell"]
 class Comparison:
     """A paired difference (candidate minus baseline) with its 95 % interval, which leaves zero out exactly where p < 0.05.
 
-    `fixed` and `broken` count the examples that rose and fell. `detectable` is the smallest drop that this test set, where as many
-    answers change, calls worse with 80 % power. Within `least_margin` every equal model is no worse that is not called worse by
-    chance (1 in 40). `needed`: of a difference that cannot be told how many examples let an equal model be called no worse; none
-    where there are too few to reckon from.
+    `fixed` and `broken` count the examples that rose and fell. `test`: exact counts yes/no values, flips are of whole groups.
+    `detectable` is the smallest drop that this test set, where as many answers change, calls worse with 80 % power. Within
+    `least_margin` every equal model is no worse that is not called worse by chance (1 in 40). `needed`: where it cannot be told,
+    how many examples let an equal model be called no worse; none where there are too few to reckon from.
     """
 
     difference: float
@@ -40,6 +41,7 @@ class Comparison:
     detectable: float
     least_margin: float
     needed: int | None
+    test: Test
     verdict: Verdict
 
 
@@ -56,13 +58,10 @@ def compare(candidate: Sequence[float], baseline: Sequence[float], groups: Seque
     sums, sizes = sums_of(differences, groups), sums_of(differences * 0 + 1, groups)
     is_counted = is_binary(one) and is_binary(other) and len(sums) == len(one)
     found = _counted(Counts(fixed, broken, len(one))) if is_counted else _flipped(sums, sizes)
-    word = verdict(found.low, found.high, margin)
-    needed = None
-    if word == "cannot tell" and found.groups >= FEWEST:
-        share = (fixed + broken) / len(one) if is_counted and len(one) else None
-        needed = examples_needed(len(one), found.least_margin, margin, share)
+    found = replace(found, n=len(one), fixed=fixed, broken=broken, verdict=verdict(found.low, found.high, margin))
+    needed = examples_needed(found, margin) if found.verdict == "cannot tell" else None
     mean = float(differences.mean()) if len(one) else 0.0
-    return replace(found, difference=mean, n=len(one), fixed=fixed, broken=broken, verdict=word, needed=needed)
+    return replace(found, difference=mean, needed=needed)
 
 
 def verdict(low: float, high: float, margin: float) -> Verdict:
@@ -74,21 +73,44 @@ def verdict(low: float, high: float, margin: float) -> Verdict:
     return "no worse" if low >= -margin else "cannot tell"
 
 
-def examples_needed(n: int, least_margin: float, margin: float, share: float | None = None) -> int | None:
-    """How many examples make `margin` the least one, where as large a share changes as of these n; none makes zero so.
+class Measured(Protocol):
+    """What is needed to know of a comparison in order to plan the next one."""
 
-    Counted where the share of the examples that change is given, else by the root of n.
+    @property
+    def n(self) -> int: ...
+
+    @property
+    def groups(self) -> int: ...
+
+    @property
+    def fixed(self) -> int: ...
+
+    @property
+    def broken(self) -> int: ...
+
+    @property
+    def least_margin(self) -> float: ...
+
+    @property
+    def test(self) -> Test: ...
+
+
+def examples_needed(found: Measured, margin: float) -> int | None:
+    """How many examples make `margin` the least one, where as large a share changes as of these.
+
+    Counted for the exact test, else by the root of n. None where no number does (a margin of 0), or there are too few to reckon from.
     """
-    if margin <= 0 or not n:
+    if margin <= 0 or found.groups < FEWEST:
         return None
-    return exact.needed(share, margin) if share is not None else math.ceil(n * (least_margin / margin) ** 2)
+    if found.test == "exact":
+        return exact.needed((found.fixed + found.broken) / found.n, margin)
+    return math.ceil(found.n * (found.least_margin / margin) ** 2)
 
 
 def _counted(counts: Counts) -> Comparison:
     low, high = exact.interval(counts)
-    reach = exact.detectable(counts.changed, counts.n) if counts.n else 1.0
-    least = exact.least_margin(counts.changed, counts.n)
-    return _found(counts.n, exact.p_value(counts), low, high, reach, least)
+    reach, least = exact.detectable(counts.changed, counts.n), exact.least_margin(counts.changed, counts.n)
+    return _found("exact", counts.n, exact.p_value(counts), low, high, reach, least)
 
 
 def _flipped(sums: Floats, sizes: Floats) -> Comparison:
@@ -96,7 +118,7 @@ def _flipped(sums: Floats, sizes: Floats) -> Comparison:
     found = flip(sums, sizes)
     whole = Counts(int((sums > 1e-12).sum()), int((sums < -1e-12).sum()), len(sums))
     if whole.changed >= FEW_CHANGED:
-        return _found(whole.n, found.p, found.low, found.high, found.reach + found.likely, 2 * found.reach)
+        return _found("flips", whole.n, found.p, found.low, found.high, found.reach + found.likely, 2 * found.reach)
     low, high = exact.interval(whole)
     size = float(abs(sums).sum() / sizes.sum()) * whole.n / max(whole.changed, 1)
     low, high = low * min(1.0, size) if low > 0 else low, high * min(1.0, size) if high < 0 else high
@@ -104,9 +126,10 @@ def _flipped(sums: Floats, sizes: Floats) -> Comparison:
     p = max(exact.p_value(whole), found.p)
     is_told = low > 0 or high < 0
     reach, least = exact.detectable(whole.changed, whole.n), exact.least_margin(whole.changed, whole.n)
-    return _found(whole.n, p if is_told or p >= ALPHA else 1.0, low, high, reach, least)
+    return _found("flips", whole.n, p if is_told or p >= ALPHA else 1.0, low, high, reach, least)
 
 
-def _found(groups: int, p: float, low: float, high: float, reach: float, least: float) -> Comparison:
+def _found(test: Test, groups: int, p: float, low: float, high: float, reach: float, least: float) -> Comparison:
     """What a test found; the rest is filled in by `compare`."""
-    return Comparison(0.0, low, high, 0, groups, 0, 0, p, min(1.0, reach), min(1.0, least), None, "cannot tell")
+    reach, least = min(1.0, reach), min(1.0, least)
+    return Comparison(0.0, low, high, 0, groups, 0, 0, p, reach, least, None, test, "cannot tell")

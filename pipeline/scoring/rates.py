@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import norm
 from scipy.stats import t as student
 
-from pipeline.scoring.exact import ALPHA, REACH, Floats
+from pipeline.scoring.exact import ALPHA, POWER, REACH, Floats
+
+LIKELY = float(norm.ppf(POWER))
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,21 @@ def wilson(mean: float, n: float) -> tuple[float, float]:
     centre = (mean + square / 2) / (1 + square)
     half = float(np.sqrt(square * (mean * (1 - mean) + square / 4))) / (1 + square)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def least_margin(level: float, n: float) -> float:
+    """The smallest margin below a level within which a mean of exactly that level lies, unless its interval misses the level."""
+    if n <= 0:
+        return 1.0
+    lowest = max(0.0, level - REACH * float(np.sqrt(level * (1 - level) / n)))
+    return level - wilson(lowest, n)[0]
+
+
+def detectable(level: float, n: float) -> float:
+    """How far below a level a mean must be for its interval to miss the level in 80 % of samples of n; at least the rule of three."""
+    if n <= 0:
+        return 1.0
+    return min(1.0, max((REACH + LIKELY) * float(np.sqrt(level * (1 - level) / n)), REACH**2 / (n + REACH**2)))
 
 
 def checked(values: Sequence[float]) -> Floats:
