@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binomtest
 
 from pipeline.scoring import exact
-from pipeline.scoring.exact import Counts, detectable, interval, least_margin, needed, p_value
+from pipeline.scoring.exact import Counts, detectable, interval, least_margin, needed, next_time, p_value
 
 
 def tango(rose, fell, n):
@@ -69,10 +69,11 @@ def test_no_example_says_nothing():
 
 @pytest.mark.parametrize(("changed", "n"), [(0, 40), (4, 100), (10, 100), (31, 100), (50, 500)])
 def test_least_margin_takes_every_outcome_of_equal_models_that_is_not_called_worse(changed, n):
-    """And a margin just below it does not."""
-    lows = []
-    for rose in range(changed + 1):
-        low, high = interval(Counts(rose, changed - rose, n))
+    """Where a standard error more change than did; a margin just below it does not."""
+    lows, more = [], next_time(changed)
+    assert more >= changed + np.sqrt(changed)
+    for rose in range(more + 1):
+        low, high = interval(Counts(rose, more - rose, n))
         lows += [low] if high >= 0 else []
     assert min(lows) == pytest.approx(-least_margin(changed, n))
 

@@ -76,6 +76,7 @@ class Outcome:
 class Evidence:
     """An interval about zero, and what a margin must be: `seen` to be told at all, `sure` for equal models to pass."""
 
+    n: int
     low: float
     high: float
     seen: float
@@ -107,8 +108,9 @@ def _weigh(rule: Rule, found: Evidence) -> tuple[Status, str]:
     if found.high < 0 and found.low < -rule.margin:
         return "fail", "; worse"
     enough = f"{found.needed:,} examples would do" if found.needed else "no number of examples can be given"
-    if rule.margin < found.seen:
-        return "error", f"; the smallest drop that can be seen is {_points(found.seen)}: {enough}, or a wider margin"
+    if rule.margin < min(found.seen, found.sure):
+        seen = _points(min(found.seen, found.sure))
+        return "error", f"; {found.n:,} examples can tell no drop below {seen}: {enough}, or a wider margin"
     if found.low >= -rule.margin:
         narrow = (
             f"; equal models pass surely from a margin of {_points(found.sure)} on" if rule.margin < found.sure else ""
@@ -145,7 +147,7 @@ def _paired(found: Difference, rule: Rule) -> Evidence:
         f"{found.fixed:,} fixed, {found.broken:,} broken, p = {found.p:.3g}"
     )
     return Evidence(
-        found.low, found.high, found.detectable, found.least_margin, examples_needed(found, rule.margin), told
+        found.n, found.low, found.high, found.detectable, found.least_margin, examples_needed(found, rule.margin), told
     )
 
 
@@ -153,7 +155,9 @@ def _levelled(found: Mean, level: float, rule: Rule) -> Evidence:
     sure = least_margin(level, found.effective_n)
     needed = int(found.n * (sure / rule.margin) ** 2) + 1 if rule.margin and found.n > 1 else None
     told = f"{found.mean:.1%} [{found.low:.1%}, {found.high:.1%}], n = {found.n:,}"
-    return Evidence(found.low - level, found.high - level, detectable(level, found.effective_n), sure, needed, told)
+    return Evidence(
+        found.n, found.low - level, found.high - level, detectable(level, found.effective_n), sure, needed, told
+    )
 
 
 def _cases(results: Results, place: str) -> Outcome:

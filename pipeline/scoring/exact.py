@@ -5,6 +5,7 @@ two: the score interval of Tango (Statistics in Medicine 17, 1998), which holds 
 the share that rose among those that changed (Clopper and Pearson, 1934). So it leaves zero out exactly where p is below 0.05.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -50,14 +51,20 @@ def interval(counts: Counts) -> tuple[float, float]:
     return low, high
 
 
+def next_time(changed: int) -> int:
+    """How many may change in the next test set where these changed in this one: a standard error and one more."""
+    return changed + math.ceil(math.sqrt(changed)) + 1
+
+
 @lru_cache(maxsize=4096)
 def least_margin(changed: int, n: int) -> float:
     """The smallest margin within which every equal model is no worse that the exact test does not call worse.
 
-    It is the lower end of the interval where the test has just not called it worse, with as many changes as these.
+    It is the lower end of the interval where the test has just not called it worse, with as many changes as the next test set may have.
     """
     if not n:
         return 1.0
+    changed = min(n, next_time(changed))
     rose = _least_rise(changed)
     return -float(_lower(np.array([rose]), np.array([changed - rose]), n)[0])
 

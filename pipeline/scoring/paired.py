@@ -26,8 +26,8 @@ class Comparison:
 
     `fixed` and `broken` count the examples that rose and fell. `test`: exact counts yes/no values, flips are of whole groups.
     `detectable` is the smallest drop that this test set, where as many answers change, calls worse with 80 % power. Within
-    `least_margin` every equal model is no worse that is not called worse by chance (1 in 40). `needed`: where it cannot be told,
-    how many examples let an equal model be called no worse; none where there are too few to reckon from.
+    `least_margin` an equal model is no worse unless chance calls it worse (1 in 40), though some more answers change than did here.
+    `needed`: where it cannot be told, how many examples make the margin that least one; none where there are too few to reckon from.
     """
 
     difference: float
@@ -118,7 +118,11 @@ def _flipped(sums: Floats, sizes: Floats) -> Comparison:
     found = flip(sums, sizes)
     whole = Counts(int((sums > 1e-12).sum()), int((sums < -1e-12).sum()), len(sums))
     if whole.changed >= FEW_CHANGED:
-        return _found("flips", whole.n, found.p, found.low, found.high, found.reach + found.likely, 2 * found.reach)
+        more = exact.next_time(whole.changed)
+        least = 2 * found.reach * math.sqrt(more / whole.changed)
+        if 2 * whole.changed - more < FEW_CHANGED:  # next time these may be few
+            least = max(least, exact.least_margin(FEW_CHANGED, whole.n))
+        return _found("flips", whole.n, found.p, found.low, found.high, found.reach + found.likely, least)
     low, high = exact.interval(whole)
     size = float(abs(sums).sum() / sizes.sum()) * whole.n / max(whole.changed, 1)
     low, high = low * min(1.0, size) if low > 0 else low, high * min(1.0, size) if high < 0 else high
