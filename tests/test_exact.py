@@ -1,11 +1,14 @@
 """Counts: published tables, that p and interval never contradict each other, and the power that is claimed, reckoned again."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 from pipeline.scoring import exact
 from pipeline.scoring.exact import Counts, detectable, interval, least_margin, needed, next_time, p_value
+from tests.project import ROOT
 
 
 def tango(rose, fell, n):
@@ -99,3 +102,25 @@ def test_needed_examples_make_the_margin_the_least_and_a_tenth_fewer_do_not(shar
     assert least_margin(int(np.ceil(share * n)), n) <= margin
     fewer = int(n * 0.9)
     assert least_margin(int(np.ceil(share * fewer)), fewer) > margin
+
+
+def test_the_tables_of_the_document_are_those_of_the_code():
+    shares, text = (0.05, 0.1, 0.2, 0.3), (ROOT / "docs/evaluation.md").read_text()
+    margins = re.findall(r"(?m)^\| ([\d,]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", text)
+    assert len(margins) == 6
+    for n, *cells in margins:
+        count = int(n.replace(",", ""))
+        assert [float(cell) for cell in cells] == [
+            round(least_margin(round(share * count), count) * 100, 1) for share in shares
+        ]
+    counts = re.findall(r"(?m)^\| (\d+) points \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", text)
+    assert len(counts) == 4
+    for points, *cells in counts:
+        assert [int(cell.replace(",", "")) for cell in cells] == [needed(share, int(points) / 100) for share in shares]
+
+
+def test_the_example_of_the_document():
+    """Four fixed and eight broken of a hundred."""
+    low, high = interval(Counts(4, 8, 100))
+    assert (round(low * 100, 1), round(high * 100, 1)) == (-11.7, 3.6)
+    assert p_value(Counts(4, 8, 100)) == pytest.approx(0.39, abs=0.005)

@@ -14,6 +14,9 @@ from pipeline.scoring.paired import examples_needed
 from pipeline.scoring.rates import detectable, least_margin
 from pipeline.stage import Fault, Params
 
+HOPELESS = (
+    2 / 3
+)  # of a sure margin: on small test sets what can be seen is as wide, and both vary from one set to the next
 Status = Literal["pass", "warn", "fail", "error"]
 
 
@@ -108,9 +111,10 @@ def _weigh(rule: Rule, found: Evidence) -> tuple[Status, str]:
     if found.high < 0 and found.low < -rule.margin:
         return "fail", "; worse"
     enough = f"{found.needed:,} examples would do" if found.needed else "no number of examples can be given"
-    if rule.margin < min(found.seen, found.sure):
-        seen = _points(min(found.seen, found.sure))
-        return "error", f"; {found.n:,} examples can tell no drop below {seen}: {enough}, or a wider margin"
+    hopeless = min(found.seen, HOPELESS * found.sure)
+    if rule.margin < hopeless:
+        few = f"{found.n:,} example{'' if found.n == 1 else 's'} can"
+        return "error", f"; {few} tell no drop below {_points(hopeless)}: {enough}, or a wider margin"
     if found.low >= -rule.margin:
         narrow = (
             f"; equal models pass surely from a margin of {_points(found.sure)} on" if rule.margin < found.sure else ""
