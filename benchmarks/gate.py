@@ -1,7 +1,7 @@
 """How often the gate is wrong: two models of known difference, drawn again and again and held to a rule (python -m benchmarks.gate).
 
-Prints the table of docs/decisions/0015-gate-on-evidence.md. `false alarm`: exit 1 where the models are equal. `wrong pass`: exit 0 where the
-drop is as large as the margin. The margin is the one that the gate calls sure. `naive`: fails where the metric fell by two points.
+Prints the table of docs/decisions/0015-gate-on-evidence.md. `false alarm`: exit 1 where the models are equal. `wrong pass`: exit 0 where
+the drop is as large as the margin. The margin is the one that the gate calls sure. `naive`: fails where the metric fell by two points.
 """
 
 import sys

@@ -62,6 +62,10 @@ def estimates(
     }
     for arm, given in arms.items():
         scores[arm] |= preference(given, name, records)
+    for arm, found in scores.items():
+        for metric, values in found.items():
+            if not all(0 <= value <= 1 for value in values):
+                raise Fault(f"{arm}: {metric}", "scores an answer with no number between 0 and 1", "mend the metric")
     return scores, {
         arm: {
             metric: _rounded(asdict(estimate(values, groups_of(metric, records)))) for metric, values in found.items()

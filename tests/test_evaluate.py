@@ -153,6 +153,14 @@ def test_predictions_of_this_test_set_are_taken(tmp_path):
     check_complete({"tuned": Predictions({}, {("test", "b"): "", ("test", "a"): ""})}, "test", ["a", "b"], tmp_path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), 1.5, -0.1])
+def test_a_metric_that_gives_no_share_is_named(value, monkeypatch):
+    monkeypatch.setattr("pipeline.evaluate.score", lambda answers, *_: {"mine": [value] * len(answers)})
+    records = [record(FULL, number) for number in range(4)]
+    with pytest.raises(Fault, match="tuned: mine: scores an answer with no number between 0 and 1"):
+        evaluate({"tuned": arm(records, ["x"] * 4)}, records, contract(), params({}))
+
+
 def preference(number):
     one = record(SHORT, number)
     return msgspec.structs.replace(one, rejected=({"role": "assistant", "content": "no"},))
