@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline export base add-source check-data hooks ask review test-set data-diff verify forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup run baseline export base add-source check-data hooks ask review test-set data-diff verify gate forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -58,6 +58,9 @@ data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 
 verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names; writes nothing (ALLOW_MISSING=yes in a bare clone)
 	@$(BIN)/python -m pipeline.pull_request.verify "$(ALLOW_MISSING)"
+
+gate: $(INSTALLED)  ## hold the reports to the rules of params.yaml: exit 1 where one fails
+	@$(BIN)/python -m pipeline.pull_request.gate
 
 forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remotes: ID=<record, group, person-..., text:...>
 	@$(BIN)/python -m pipeline.desk.forget "$(ID)"

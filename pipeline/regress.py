@@ -7,7 +7,6 @@ Writes  report          pass rates as plain numbers, an arm and a skill: what `d
 """
 
 from collections import defaultdict
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -15,10 +14,11 @@ from pydantic import Field
 
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.questions import Question, read_questions
+from pipeline.data.yardstick import of_questions
 from pipeline.scoring.checks import passes
 from pipeline.stage import Params, run, write_report
 
-BASE, TUNED = "base", "tuned"
+BASE, TUNED, PROBES = "base", "tuned", "probes"
 
 
 class RegressParams(Params):
@@ -51,7 +51,12 @@ def regress(
         name: [case.id for case, value in zip(cases, values, strict=True) if not value]
         for name, values in by_case.items()
     }
-    forgetting: dict[str, Any] = {"cases_failed": failed, "margin": margin, "n_probes": len(probes)}
+    forgetting: dict[str, Any] = {
+        "cases_failed": failed,
+        "margin": margin,
+        "n_probes": len(probes),
+        "n_cases": len(cases),
+    }
     if BASE in arms and TUNED in arms and probes:
         forgetting["tuned against base"] = _compared(probes, by_arm[TUNED], by_arm[BASE], margin)
     return by_skill, forgetting
@@ -71,21 +76,14 @@ def _mean(values: list[float]) -> float:
 
 def _compared(probes: list[Question], candidate: list[float], baseline: list[float], margin: float) -> dict[str, Any]:
     """The paired comparison, overall and by skill; the two halves of a pair of twins are one group."""
-    from pipeline.scoring.statistics import compare
+    from pipeline.scoring.slices import compare_family
 
     groups = ["|".join(sorted((probe.id, probe.twin or probe.id))) for probe in probes]
-
-    def on(chosen: list[int]) -> dict[str, Any]:
-        result = compare(
-            [candidate[n] for n in chosen], [baseline[n] for n in chosen], [groups[n] for n in chosen], margin
-        )
-        return {key: round(value, 4) if isinstance(value, float) else value for key, value in asdict(result).items()}
-
-    skills = sorted({probe.skill for probe in probes})
-    return {
-        "probes": on(list(range(len(probes)))),
-        "skills": {name: on([n for n, probe in enumerate(probes) if probe.skill == name]) for name in skills},
-    }
+    skills: dict[str, dict[str, list[int]]] = {}
+    for at, probe in enumerate(probes):
+        skills.setdefault(probe.skill, {}).setdefault(PROBES, []).append(at)
+    overall, parts = compare_family({PROBES: candidate}, {PROBES: baseline}, {PROBES: groups}, skills, margin)
+    return {PROBES: overall[PROBES], "skills": {name: parts[name][PROBES] for name in sorted(parts)}}
 
 
 def main(params: RegressParams, predictions: Path, probes: Path, cases: Path, report: Path, forgetting: Path) -> None:
@@ -93,6 +91,7 @@ def main(params: RegressParams, predictions: Path, probes: Path, cases: Path, re
     check_complete(arms, "probe", [probe.id for probe in asked], predictions)
     check_complete(arms, "case", [case.id for case in must_pass], predictions)
     passed_shares, beside = regress(arms, asked, must_pass, params.margin)
+    beside["questions"] = of_questions([*asked, *must_pass])
     write_report(report, passed_shares)
     write_report(forgetting, beside)
     print(f"regress: {len(asked)} probes, {len(must_pass)} cases, {len(arms)} arms")

@@ -57,6 +57,12 @@ evaluate:
     exact_label: 0.6
     format_accuracy: 0.8
 regress: {margin: 0.05}
+gate:
+  rules:
+    - {rule: comparison, metric: format_accuracy, against: prompted, needs: no_worse, margin: 0.1, on_cannot_tell: fail}
+    - {rule: comparison, metric: exact_label, against: prompted, needs: better, margin: 0.0, on_cannot_tell: fail}
+    - {rule: target, metric: exact_label, needs: no_worse, margin: 0.1, on_cannot_tell: fail}
+    - {rule: cases}
 """
 ROW = '{"prompt": "a red door", "completion": "{\\"label\\": \\"red\\"}"}\n'
 DVC = """stages:

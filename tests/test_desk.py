@@ -60,6 +60,7 @@ def test_new_leaves_no_sample_and_renames(repository, monkeypatch, capsys):
     params, deps = (yaml.safe_load(Path(name).read_text()) for name in ("params.yaml", "dvc.yaml"))
     assert (params["split"]["salt"], params["evaluate"]["targets"]) == ("colours", {"format_accuracy": 0.9})
     assert params["train"]["adapter"]["targets"] == "all-linear"
+    assert [rule.get("metric") for rule in params["gate"]["rules"]] == ["format_accuracy", None]
     assert deps["stages"]["ingest"]["deps"] == ["data/raw/sources.yaml", "pipeline/ingest.py"]
     assert (repository / "pyproject.toml").read_text() == '[project]\nname = "colours"\n\n[tool.x]\nname = "kept"\n'
     assert (repository / "README.md").read_text() == "# colours\n\nText.\n# Another heading\n"

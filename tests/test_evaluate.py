@@ -153,6 +153,14 @@ def test_predictions_of_this_test_set_are_taken(tmp_path):
     check_complete({"tuned": Predictions({}, {("test", "b"): "", ("test", "a"): ""})}, "test", ["a", "b"], tmp_path)
 
 
+@pytest.mark.parametrize("value", [float("nan"), 1.5, -0.1])
+def test_a_metric_that_gives_no_share_is_named(value, monkeypatch):
+    monkeypatch.setattr("pipeline.evaluate.score", lambda answers, *_: {"mine": [value] * len(answers)})
+    records = [record(FULL, number) for number in range(4)]
+    with pytest.raises(Fault, match="tuned: mine: scores an answer with no number between 0 and 1"):
+        evaluate({"tuned": arm(records, ["x"] * 4)}, records, contract(), params({}))
+
+
 def preference(number):
     one = record(SHORT, number)
     return msgspec.structs.replace(one, rejected=({"role": "assistant", "content": "no"},))
@@ -228,13 +236,14 @@ def run_main(folder, waiting=(), answered=None, out="out", targets=None):
     write_records(folder / "test.jsonl", records)
     write_records(folder / "new.jsonl", waiting)
     (folder / "schema.json").write_text(json.dumps(SCHEMA))
+    (folder / "test_set.txt").write_text("".join(f"{one.id}\n" for one in records))
     asked = [("test", one) for one in records] + [("new", one) for one in (waiting if answered is None else answered)]
     for name in ("base", "tuned"):
         write_arm(
             folder / "predictions" / name,
             [{"set": which, "id": one.id, "answer": one.answer if name == "tuned" else "no"} for which, one in asked],
         )
-    places = [folder / place for place in ("predictions", "test.jsonl", "new.jsonl", "schema.json")]
+    places = [folder / place for place in ("predictions", "test.jsonl", "new.jsonl", "schema.json", "test_set.txt")]
     reports = (folder / f"{out}.json", folder / f"{out}_comparison.json")
     main(params(targets or {}), *places, *reports)
     return [path.read_text() for path in reports]

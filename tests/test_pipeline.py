@@ -66,7 +66,20 @@ def test_headline_numbers_are_plain_and_the_rest_stands_beside(project):
     assert all(isinstance(value, float) for arm in evaluation.values() for value in arm.values())
     comparison = json.loads((folder / "reports/comparison.json").read_text())
     pair = comparison["pairs"]["tuned against prompted"]["format_accuracy"]
-    assert {"difference", "low", "high", "n", "fixed", "broken", "p", "verdict", "detectable"} <= set(pair)
+    assert {
+        "difference",
+        "low",
+        "high",
+        "n",
+        "fixed",
+        "broken",
+        "p",
+        "verdict",
+        "detectable",
+        "least_margin",
+        "needed",
+        "p_adjusted",
+    } <= set(pair)
     shown = run(folder, "-m", "dvc", "metrics", "show").stdout
     assert "format_accuracy" in shown
 

@@ -86,7 +86,7 @@ def empty(name: str) -> None:
 
 
 def rename(name: str) -> None:
-    """The project's name, its targets, and the list of its sources."""
+    """The project's name, its targets and rules, and the list of its sources."""
     lines = [
         line
         for line in PIPELINE.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -95,6 +95,7 @@ def rename(name: str) -> None:
     PIPELINE.write_text("".join(lines), encoding="utf-8")
     params = PARAMS.read_text(encoding="utf-8")
     params = re.sub(r"(  targets:\n)(    \S+: .*\n)+", r"\1    format_accuracy: 0.9\n", params)
+    params = re.sub(r"    - \{rule: (comparison|target), metric: (?!format_accuracy).*\n", "", params)
     params = re.sub(r"(  salt: )\S+", rf"\g<1>{name}", params)
     params = re.sub(r"(  required_slices:)[^\n]*\n(    \S+: .*\n)+", r"\1 {}\n", params)
     params = re.sub(r"(  languages:) \[[^\]]*\]", r"\1 [en]", params)

@@ -1,0 +1,142 @@
+"""The reports as a gate reads them: checked, of one run, and of the test set and the questions that stand in the repository."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.data.questions import read_questions
+from pipeline.data.records import parse_json
+from pipeline.data.splitting.test_set import TestSet
+from pipeline.data.yardstick import of_questions, of_test_set
+from pipeline.stage import Fault
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Change = Annotated[float, Field(ge=-1, le=1)]
+Count = Annotated[int, Field(ge=0)]
+ROUNDED = 1e-4
+ANEW = "run make run, which writes it anew"
+
+
+class Part(BaseModel):
+    """A part of a report: what is read of it has its type, and the rest is nobody's business here."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
+
+
+class Mean(Part):
+    """`pipeline.scoring.rates.Estimate`, as written."""
+
+    mean: Share
+    low: Share
+    high: Share
+    n: Count
+    effective_n: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> "Mean":
+        if not self.low - ROUNDED <= self.mean <= self.high + ROUNDED:
+            raise ValueError("the mean is not within its interval")
+        return self
+
+
+class Difference(Part):
+    """`pipeline.scoring.paired.Comparison`, as written."""
+
+    difference: Change
+    low: Change
+    high: Change
+    n: Count
+    groups: Count
+    fixed: Count
+    broken: Count
+    p: Share
+    detectable: Share
+    least_margin: Share
+    test: Literal["exact", "flips"]
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> "Difference":
+        if not self.low - ROUNDED <= self.difference <= self.high + ROUNDED:
+            raise ValueError("the difference is not within its interval")
+        if self.fixed + self.broken > self.n or self.groups > self.n:
+            raise ValueError("more changed than there is")
+        return self
+
+
+class ComparisonReport(Part):
+    arms: dict[str, dict[str, Mean]]
+    pairs: dict[str, dict[str, Difference]]
+    targets: dict[str, dict[str, float | bool]]
+    test_set: str
+
+
+class Probes(Part):
+    probes: Difference
+
+
+class ForgettingReport(Part):
+    cases_failed: dict[str, list[str]]
+    n_cases: Count
+    questions: str
+    drop: Annotated[Probes | None, Field(alias="tuned against base")] = None  # there are no probes
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the rules are held against; all of the arm tuned."""
+
+    pairs: dict[str, dict[str, Difference]]
+    tuned: dict[str, Mean]
+    targets: dict[str, float]
+    probes: Difference | None
+    failed_cases: list[str]
+    n_cases: int
+
+
+def read_results(reports: Path, targets: dict[str, float], test_set: Path, probes: Path, cases: Path) -> Results:
+    """The reports of a run. Raises Fault for one that is missing, wrong, or of another test set, questions or targets."""
+    comparison = _read(ComparisonReport, reports / "comparison.json")
+    forgetting = _read(ForgettingReport, reports / "forgetting.json")
+    headline = _read_plain(reports / "evaluation.json")
+    place = reports / "comparison.json"
+    if headline != {arm: {name: one.mean for name, one in given.items()} for arm, given in comparison.arms.items()}:
+        raise Fault(reports / "evaluation.json", f"has other means than {place}", ANEW)
+    if comparison.test_set != of_test_set(TestSet.load(test_set)):
+        raise Fault(place, f"is of another test set than {test_set}", ANEW)
+    if forgetting.questions != of_questions([*read_questions(probes), *read_questions(cases)]):
+        raise Fault(reports / "forgetting.json", f"is of other questions than those of {probes} and {cases}", ANEW)
+    if {name: target.get("wanted") for name, target in comparison.targets.items()} != targets:
+        raise Fault(place, "is of other targets than evaluate.targets in params.yaml", ANEW)
+    if "tuned" not in comparison.arms or "tuned" not in forgetting.cases_failed:
+        raise Fault(place, "has no arm tuned", "run make run; make baseline leaves it out")
+    return Results(
+        comparison.pairs,
+        comparison.arms["tuned"],
+        targets,
+        forgetting.drop.probes if forgetting.drop else None,
+        forgetting.cases_failed["tuned"],
+        forgetting.n_cases,
+    )
+
+
+R = TypeVar("R", bound=Part)
+
+
+def _read(kind: type[R], path: Path) -> R:
+    try:
+        return kind.model_validate(_read_plain(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise Fault(f"{path}: {key}", first["msg"][0].lower() + first["msg"][1:], ANEW) from None
+
+
+def _read_plain(path: Path) -> object:
+    try:
+        return parse_json(path.read_bytes())
+    except FileNotFoundError:
+        raise Fault(path, "no such file", ANEW) from None
+    except ValueError as error:
+        raise Fault(path, f"is not JSON ({error})", ANEW) from None
