@@ -90,7 +90,7 @@ def main(
     if place := hosted_file(model):
         hosted = load_hosted(place)
         answers = ask_all(hosted, place, turns, params.max_new_tokens, params.max_cost, CACHE, show)
-        identity = digest([hosted.base_url, hosted.model])
+        identity = hosted.identity
     else:
         answers, sides, identity = _local(
             params, model, turns, partial(preferences, wording, shown, [("test", tests), ("new", waiting)]), show

@@ -41,6 +41,7 @@ from pipeline.scoring.answers import exactness, formats
 from pipeline.stage import Fault, progress, run, write_report
 
 RUNS = Path(".cache/training")
+JOBS = Path(".cache/jobs")  # what is known of what was paid for
 CODE = (Path(__file__), Path(prompts.__file__))  # what renders; the rest stands in pipeline/model
 REWARDS = (Path(contracts.__file__), Path(scoring.__file__))  # what rewards
 
@@ -107,7 +108,7 @@ def main(
         return [train, validation, few_shot, prompt, launch, *CODE, *([schema, *REWARDS] if phase in POLICY else [])]
 
     if params.is_hosted:
-        done = hosted_phase(params, learnt, checked, inputs("api"), RUNS)
+        done = hosted_phase(params, learnt, checked, RUNS, JOBS)
     else:
         done = _trained(params, learnt, checked, Contract.load(schema), inputs, start)
     if is_main():

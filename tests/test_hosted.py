@@ -15,13 +15,23 @@ from pipeline.data.records import write_records
 from pipeline.desk import export
 from pipeline.desk.inputs import _check_service
 from pipeline.model.hosted import job as jobs
+from pipeline.model.hosted.state import State
+from pipeline.model.hosted.work import Work
 from pipeline.model.training.beginning import begin
 from pipeline.stage import Fault, load_params
 from tests.lessons import files_of, mixed, params, paths
 from tests.project import ROOT, record
 from tests.tuning_service import BASE, KEY, TUNED, tuning_service
 
-OWN = {"model": BASE, "api_key_env": "SAMPLE_TUNING_KEY", "price": 3.0, "max_cost": 1.0, "poll_s": 0.01, "epochs": 2}
+OWN = {
+    "model": BASE,
+    "api_key_env": "SAMPLE_TUNING_KEY",
+    "price": 3.0,
+    "max_cost": 1.0,
+    "poll_s": 0.01,
+    "wait_h": 0.01,
+    "epochs": 2,
+}
 
 
 @pytest.fixture
@@ -65,7 +75,7 @@ def test_a_job_is_made_followed_and_what_comes_of_it_is_written_down(service, ho
     [body] = asked(service, "job")
     assert body["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
     assert (body["model"], body["seed"], body["suffix"]) == (BASE, 17, "gitune")
-    assert set(body["metadata"]) == {"fingerprint", "data", "revision"}
+    assert set(body["metadata"]) == {"fingerprint", "data"}
     found = json.loads((out / "1-api/hosted.json").read_text())
     assert (found["model"], found["base_url"], found["api_key_env"]) == (TUNED, service.address, OWN["api_key_env"])
     job = json.loads((out / "1-api/job.json").read_text())
@@ -130,7 +140,6 @@ def test_earlier_answers_of_a_talk_count_where_the_parameters_say_so(service, ho
     [
         ({"max_cost": 0.0}, r"train\.api\.max_cost: is 0, and the job can cost \$0\.\d+; nothing was uploaded"),
         ({"price": None}, r"train\.api\.price: is not set"),
-        ({"model": "other-1"}, r"train\.api\.model: other-1 is no model of the service"),
         ({"model": "old-1"}, r"train\.api\.model: old-1 was shut down on 2026-01-14"),
         ({"base_url": ""}, r"train\.api\.base_url: is empty"),
         ({"base_url": "http://127.0.0.1:1/v1"}, r"cannot be reached"),
@@ -154,14 +163,17 @@ def error(text):
             ("POST /fine_tuning/jobs", 403, error("not allowed")),
             r"lets this organisation fine-tune nothing \(403: .*2027-01-06",
         ),
+        (("POST /fine_tuning/jobs", 429, error("three at a time")), r"takes no job now \(429: .*three at a time"),
         (("POST /files", 401, error(f"bad {KEY}")), r"does not take the key in SAMPLE_TUNING_KEY \(401\)"),
         (("POST /files", 400, error("not JSONL")), r"refuses the request \(400: .*not JSONL"),
         (("GET /files", 429, error("slow down")), r"turns requests away .*429"),
-        (("POST /fine_tuning/jobs", 500, error("oops")), r"fails after several tries \(500: .*oops"),
+        (("POST /fine_tuning/jobs", 500, error("oops")), r"does not say whether it began the job .*oops"),
+        (("GET /fine_tuning/jobs", 404, error("no such path")), r"has no /fine_tuning/jobs \(404: .*no such path"),
         (("POST /fine_tuning/jobs", 200, b"<html>"), r"answers with something else than was asked for \(<html>"),
         (("POST /fine_tuning/jobs", 200, {"object": "job"}), r"gave no id"),
         (("GET /fine_tuning/jobs/job-0", 200, b"[1]"), r"answers with something else"),
-        (("GET /files/file-0", 404, error("gone")), r"404"),
+        (("GET /files/file-0", 404, error("gone")), r"knows nothing now of the training file file-0; run again"),
+        (("GET /fine_tuning/jobs/job-0", 404, error("no")), r"names job job-0, of which the service knows nothing now"),
     ],
 )
 def test_a_service_that_fails_is_told_in_a_line_and_the_next_run_goes_on(service, hosted, fails, said):
@@ -183,10 +195,13 @@ def test_a_service_that_is_busy_is_asked_again(service, hosted, monkeypatch):
     assert len(asked(service, "job")) == 1
 
 
-def test_a_service_that_names_no_models_is_believed(service, hosted):
-    service.models = None
+@pytest.mark.parametrize("names", [True, False])
+def test_a_model_that_the_service_does_not_name_is_tried(service, hosted, capsys, names):
+    """Some name only the models that they serve, some none."""
+    service.models = service.models if names else None
     hosted(model="unheard-of")
     assert asked(service, "job")[0]["model"] == "unheard-of"
+    assert ("unheard-of is not among the models that the service names" in capsys.readouterr().out) == names
 
 
 def test_a_file_that_the_service_does_not_take_is_named(service, hosted):
@@ -214,26 +229,38 @@ def killed_at(monkeypatch, hosted, place, name, number):
     """Run in a forked process that is killed at the call of that number."""
     child = os.fork()
     if not child:
-        original, calls = getattr(place, name), [0]
+        try:
+            original, calls = getattr(place, name), [0]
 
-        def counted(*values, **options):
-            calls[0] += 1
-            if calls[0] == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return original(*values, **options)
+            def counted(*values, **options):
+                calls[0] += 1
+                if calls[0] == number:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return original(*values, **options)
 
-        monkeypatch.setattr(place, name, counted)
-        hosted()
-        os._exit(0)
+            monkeypatch.setattr(place, name, counted)
+            hosted()
+        finally:
+            os._exit(1)
     assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize(
-    ("name", "number"), [("_write", 1), ("_write", 2), ("_write", 3), ("_follow", 1), ("_body", 1)]
+    ("place", "name", "number"),
+    [
+        (State, "_write", 1),
+        (State, "_write", 2),
+        (State, "_write", 3),
+        (State, "_write", 4),
+        (Work, "body", 1),
+        (jobs, "follow", 1),
+    ],
 )
-def test_a_run_that_is_killed_anywhere_pays_once(service, hosted, monkeypatch, name, number):
+@pytest.mark.parametrize("keeps_metadata", [True, False])
+def test_a_run_that_is_killed_anywhere_pays_once(service, hosted, monkeypatch, place, name, number, keeps_metadata):
     """The third write is that of the job's id: the service has begun it, and we do not know."""
-    killed_at(monkeypatch, hosted, jobs, name, number)
+    service.keeps_metadata = keeps_metadata
+    killed_at(monkeypatch, hosted, place, name, number)
     out = hosted()
     assert len(asked(service, "job")) == 1
     assert json.loads((out / "1-api/job.json").read_text())["job"] == "job-0"

@@ -36,7 +36,7 @@ def ask_all(
         for turns in conversations
     ]
     requests = [Request(digest([hosted.base_url, content]), content) for content in contents]
-    file = cache / f"{digest([hosted.base_url, hosted.model])}.hosted.jsonl"
+    file = cache / f"{hosted.identity}.hosted.jsonl"
     known = _read(file)
     todo = {request.name: request for request in requests if request.name not in known}
     if todo:
