@@ -16,6 +16,15 @@ from urllib.parse import parse_qs, urlsplit
 os.environ["NO_PROXY"] = "127.0.0.1"
 KEY = "sk-not-a-real-key-77d0"
 BASE, TUNED = "small-1", "ft:small-1:gitune:x"
+OWN = {
+    "model": BASE,
+    "api_key_env": "SAMPLE_TUNING_KEY",
+    "price": 3.0,
+    "max_cost": 1.0,
+    "poll_s": 0.01,
+    "wait_h": 0.01,
+    "epochs": 2,
+}
 TURNS = {"system", "user", "assistant"}
 METRICS = {"step": 10, "train_loss": 0.5, "valid_loss": 0.6}
 CUT = b"cut"  # a body that breaks off
@@ -43,7 +52,9 @@ class TuningService(ThreadingHTTPServer):
         self.late: list[tuple[str, int, Any]] = []
         self.keeps_metadata, self.knows_pages, self.page = True, True, 100
         self.echo: dict[str, Any] = {}
-        self.while_created: Callable[[], None] | None = None
+        self.finish_reason, self.usage = "stop", {"prompt_tokens": 20, "completion_tokens": 5}
+        self.while_created: Callable[[], None] = lambda: None
+        self.at_look: Callable[[], None] = lambda: None
         self.events: list[dict[str, Any]] = [
             {"id": "e2", "type": "metrics", "message": f"step 10 {KEY}\x1b[31m", "data": METRICS, "created_at": 2},
             {"id": "e1", "type": "message", "message": "validating", "data": None, "created_at": 1},
@@ -152,8 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
             server.complaints.append(f"no such file: {body}")
         if set(body["method"]) != {"type", body["method"]["type"]} or len(body.get("suffix", "")) > 64:
             server.complaints.append(f"odd method: {body}")
-        if server.while_created:
-            server.while_created()
+        server.while_created()
         number = f"job-{len(server.jobs)}"
         server.jobs[number] = {"id": number, "status": "running", "created_at": len(server.jobs), "looked": 0, **body}
         server.jobs[number] |= server.echo
@@ -177,7 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.append(("chat", body))
         label = "red" if body["model"] == TUNED else "no"
         message = {"role": "assistant", "content": json.dumps({"label": label})}
-        return {"choices": [{"message": message}], "usage": {"prompt_tokens": 20, "completion_tokens": 5}}
+        choice = {"message": message, "finish_reason": self.server.finish_reason}
+        return {"choices": [choice], "usage": self.server.usage}
 
     def _of_job(self, path: str) -> Any:
         _, _, _, number, *more = [*path.split("/"), ""][:6]
@@ -201,6 +212,7 @@ class _Handler(BaseHTTPRequestHandler):
             ]
             return {"data": rows, "has_more": False}
         job["looked"] += 1
+        self.server.at_look()
         if job["looked"] > self.server.looks and job["status"] == "running":
             job |= self.server.outcome
         return self._shown(job)
@@ -224,6 +236,16 @@ def _taken(fails: list[tuple[str, int, Any]], name: str) -> tuple[int, Any] | No
             del fails[number]
             return status, content
     return None
+
+
+def asked(service: TuningService, kind: str) -> list[Any]:
+    """The bodies of what was asked, of a kind."""
+    return [body for name, body in service.asked if name == kind]
+
+
+def error(text: str) -> dict[str, Any]:
+    """As a service says it."""
+    return {"error": {"message": text, "type": "x", "param": None, "code": None}}
 
 
 @contextmanager

@@ -14,6 +14,10 @@ class Away(Fault):
     """A service that cannot be reached now, or has no time: it may answer later."""
 
 
+class Busy(Away):
+    """A service that is there, and turns away or fails."""
+
+
 class Missing(Fault):
     """A service that knows no such model, path or thing: it may never have known it, not know it yet, or not know it any more."""
 
@@ -51,10 +55,10 @@ def _of_status(status: int, said: str, model: str, key_name: str, address: str) 
         return Missing(address, fault, "mend model or base_url in params.yaml")
     if status == 429:
         remedy = "wait, or raise the limit there; what was answered is written down"
-        return Away(address, f"still turns requests away after several tries (429: {said})", remedy)
+        return Busy(address, f"still turns requests away after several tries (429: {said})", remedy)
     if status >= 500:
         remedy = "try again later; what was answered is written down"
-        return Away(address, f"fails after several tries ({status}: {said})", remedy)
+        return Busy(address, f"fails after several tries ({status}: {said})", remedy)
     remedy = "mend the service's part of params.yaml (temperature: null and structured_output: false ask for less)"
     return Fault(address, f"refuses the request ({status}: {said})", remedy)
 

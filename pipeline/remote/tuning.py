@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Container, Iterator
 from typing import Any
 
-from pipeline.data.records import digest
 from pipeline.remote.failures import Away, Missing, fault_of, masked, words
 from pipeline.remote.service import Endpoint
 from pipeline.stage import Fault
@@ -30,7 +29,7 @@ def mapping(value: Any) -> Json:
 def name_of(event: Json) -> str:
     """What tells an event from the others: its id, or where a service gives none all of it."""
     identity = event.get("id")
-    return identity if isinstance(identity, str) and identity else digest(event)
+    return identity if isinstance(identity, str) and identity else json.dumps(event, sort_keys=True)
 
 
 class Tuning:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -30,6 +30,10 @@ class Hosted(Endpoint):
     def identity(self) -> str:
         """Digest of which model it is."""
         return digest([self.base_url, self.model, self.job])
+
+    def decoding(self, max_tokens: int) -> dict[str, Any]:
+        """How it is asked to answer."""
+        return {"greedy": self.temperature == 0, "temperature": self.temperature, "max_new_tokens": max_tokens}
 
     def service(self, max_tokens: int) -> Service:
         """The service that answers, with at most so many tokens an answer."""
