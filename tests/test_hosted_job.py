@@ -111,7 +111,6 @@ def killed_at(monkeypatch, hosted, place, name, number):
     ("place", "name", "number"),
     [
         (State, "_write", 1),
-        (State, "_write", 2),
         (State, "_write", 3),
         (State, "_write", 4),
         (Work, "body", 1),
@@ -128,7 +127,9 @@ def test_a_run_that_is_killed_anywhere_pays_once(service, hosted, monkeypatch, p
     assert json.loads((out / "1-api/job.json").read_text())["job"] == "job-0"
 
 
-def test_other_data_is_another_job_and_another_cap_is_not(service, hosted):
+@pytest.mark.parametrize("keeps_metadata", [True, False])
+def test_other_data_is_another_job_and_another_cap_is_not(service, hosted, keeps_metadata):
+    service.keeps_metadata = keeps_metadata
     hosted()
     hosted(max_cost=2.0, price=2.5)
     assert len(asked(service, "job")) == 1
@@ -215,9 +216,10 @@ def events(count, **changes):
     return [{"id": f"e{n}", "message": f"event {n}.", "created_at": n // 3, **changes} for n in range(count)][::-1]
 
 
-@pytest.mark.parametrize("knows_pages", [True, False])
-@pytest.mark.parametrize("has_ids", [True, False])
-@pytest.mark.parametrize("is_oldest_first", [True, False])
+@pytest.mark.parametrize(
+    ("knows_pages", "has_ids", "is_oldest_first"),
+    [(True, True, False), (False, True, False), (True, False, False), (True, True, True), (False, False, True)],
+)
 def test_each_event_is_told_once_in_its_order(service, hosted, capsys, knows_pages, has_ids, is_oldest_first):
     service.page, service.knows_pages, service.looks = 4, knows_pages, 4
     service.events = events(10)
@@ -232,13 +234,16 @@ def test_each_event_is_told_once_in_its_order(service, hosted, capsys, knows_pag
     assert said == [str(n) for n in range(10)]
 
 
-def test_events_that_come_between_two_looks_are_told(service, hosted, capsys):
+@pytest.mark.parametrize("is_oldest_first", [True, False])
+def test_events_that_come_between_two_looks_are_told(service, hosted, capsys, is_oldest_first):
+    """Where a service sends the oldest first, what is on later pages is told at the end at the latest."""
     service.page, service.looks = 2, 6
-    whole = events(9)
+    whole = [one | {"created_at": n} for n, one in enumerate(events(9)[::-1])][::-1]
     service.events = whole[-1:]
 
     def grow():
-        service.events = whole[-min(9, 2 + len(service.events)) :]
+        found = whole[-min(9, 2 + len(service.events)) :]
+        service.events = sorted(found, key=lambda one: one["id"], reverse=not is_oldest_first)
 
     service.at_look = grow
     hosted()
