@@ -13,7 +13,7 @@ from pipeline.remote.chat import Chat
 from pipeline.remote.failures import Busy, Missing
 from pipeline.remote.recorder import record
 from pipeline.remote.service import Answer as Said
-from pipeline.remote.service import Request, dollars, most
+from pipeline.remote.service import Request, Service, dollars, price
 from pipeline.stage import Fault
 
 MAX_COST = "params.yaml: predict.max_cost"
@@ -43,27 +43,30 @@ def ask_all(
     file = cache / f"{hosted.identity}.hosted.jsonl"
     known = _read(file)
     todo = {request.name: request for request in requests if request.name not in known}
+    _check_cost(service, list(todo.values()), max_cost)
+
+    def write(_number: int, request: Request, said: Said) -> None:
+        known[request.name] = Answer(said.text, said.finish, said.prompt_tokens, said.completion_tokens)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"key": request.name, **asdict(known[request.name])}, ensure_ascii=False) + "\n")
+
     if todo:
-        price = sum(most(service, request) for request in todo.values())
-        if price > max_cost:
-            fault = f"is {dollars(max_cost)}, and {len(todo)} questions can cost ${dollars(price)}"
-            raise Fault(MAX_COST, fault, "raise it, or ask fewer")
-
-        def write(_number: int, request: Request, said: Said) -> None:
-            known[request.name] = Answer(said.text, said.finish, said.prompt_tokens, said.completion_tokens)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("a", encoding="utf-8") as out:
-                out.write(json.dumps({"key": request.name, **asdict(known[request.name])}, ensure_ascii=False) + "\n")
-
         with Chat(service, service.key(str(place))) as chat:
-            ask = _patient(chat.ask, place, hosted)
-            done = record(list(todo.values()), (), service, max_cost, ask, write, show)
+            done = record(list(todo.values()), (), service, max_cost, _patient(chat.ask, place, hosted), write, show)
         if done.left:
             fault = f"is {dollars(max_cost)}, and ${done.spent:.4f} went for more tokens than were reckoned with"
             raise Fault(
                 MAX_COST, fault, f"raise it, and run again: {done.left} questions are left, the others are kept"
             )
     return [known[request.name] for request in requests]
+
+
+def _check_cost(service: Service, todo: list[Request], max_cost: float) -> None:
+    """Raises Fault where the questions that are left can cost more than may be spent."""
+    if (cost := price(service, todo)) > max_cost:
+        fault = f"is {dollars(max_cost)}, and {len(todo)} questions can cost ${dollars(cost)}"
+        raise Fault(MAX_COST, fault, "raise it, or ask fewer")
 
 
 def _patient(ask: Callable[[Request], Said], place: Path, hosted: Hosted) -> Callable[[Request], Said]:

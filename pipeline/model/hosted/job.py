@@ -69,8 +69,10 @@ def _new(service: Tuning, work: Work, state: State) -> Json:
     rivals = (one for one in service.jobs() if work.is_it(one, files) and one.get("status") not in LOST)
     first = _first([job, *rivals]) or job
     if first.get("id") != job["id"]:
-        work.say(f"takes it back, since another run began {service.identity(first)} before")
-        service.cancel(state.known["job"])
+        ours = state.known["job"]
+        state.note("job", service.identity(first))
+        work.say(f"takes it back, since another run began {state.known['job']} before")
+        service.cancel(ours)
     return first
 
 
