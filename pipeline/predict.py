@@ -96,17 +96,19 @@ def main(
     if place := hosted_file(model):
         hosted = load_hosted(place)
         answers = ask_all(hosted, place, turns, params.max_new_tokens, params.max_cost, CACHE, show)
-        identity = digest([hosted.base_url, hosted.model])
+        identity, decoding = hosted.identity, hosted.decoding(params.max_new_tokens)
     else:
         pairs = partial(preferences, wording, shown, [("test", tests), ("new", waiting)])
         answers, sides, told, identity = _local(params, model, turns, pairs, read_texts(texts), show)
+        decoding = {"greedy": True, **params.model_dump(exclude={"threads", "max_cost"})}
     rows = (
         {"set": name, "id": key, **vars(answer), **sides.get((name, key), {})}
         for (name, key, _), answer in zip(asked, answers, strict=True)
     )
     write_jsonl(out / "answers.jsonl", ({**row, "answer": row.pop("text")} for row in rows))
     write_jsonl(out / "texts.jsonl", told)
-    write_report(out / "arm.json", _facts(arm, identity, wording, shown, params))
+    facts = {"arm": arm, "model": identity, "prompt": digest([wording.system, [one.id for one in shown]])}
+    write_report(out / "arm.json", {**facts, "decoding": decoding})
     print(f"predict@{arm}: {len(answers)} answers")
 
 
@@ -162,16 +164,6 @@ def preferences(
                 row = supervised(tokenizer, [*asked, *said], len(asked), record.source)
                 found.append(((name, record.id), side, row))
     return found
-
-
-def _facts(arm: str, identity: str, prompt: Prompt, shown: list[Record], params: PredictParams) -> dict[str, Any]:
-    own = params.model_dump(exclude={"threads", "max_cost"})
-    return {
-        "arm": arm,
-        "model": identity,
-        "prompt": digest([prompt.system, [record.id for record in shown]]),
-        "decoding": {"greedy": True, **own},
-    }
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ from pipeline.scoring.answers import exactness, formats
 from pipeline.stage import Fault, progress, run, write_report
 
 RUNS = Path(".cache/training")
+JOBS = Path(".cache/jobs")  # what is known of what was paid for
 CODE = (Path(__file__), Path(prompts.__file__))  # what renders; the rest stands in pipeline/model
 REWARDS = (Path(contracts.__file__), Path(scoring.__file__))  # what rewards
 
@@ -129,7 +130,7 @@ def main(
         ]
 
     if params.is_hosted:
-        done = hosted_phase(params, learnt + general, checked, inputs("api"), RUNS)
+        done = hosted_phase(params, learnt + general, checked, RUNS, JOBS)
     else:
         done = _trained(params, learnt, general, checked, Contract.load(schema), inputs, start)
     if is_main():

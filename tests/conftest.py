@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from functools import partial
 
 import hypothesis
 import pytest
@@ -39,5 +40,44 @@ def trained(base, tmp_path, monkeypatch):
         shutil.rmtree(tmp_path / out, ignore_errors=True)
         main(params(*phases, **changes), *paths(out))
         return json.loads((tmp_path / out / "proofs.json").read_text()), tmp_path / out
+
+    return run
+
+
+@pytest.fixture
+def service(monkeypatch):
+    """A fine-tuning service on this machine; it has nothing to complain of at the end."""
+    from pipeline.model.hosted import job as jobs
+    from tests.tuning_service import KEY, OWN, tuning_service
+
+    monkeypatch.setenv(OWN["api_key_env"], KEY)
+    monkeypatch.setattr(jobs, "Tuning", partial(jobs.Tuning, retries=0))
+    with tuning_service() as found:
+        yield found
+    assert found.complaints == []
+
+
+@pytest.fixture
+def hosted(service, tmp_path, monkeypatch):
+    """Trains at the service, in a folder without a model of its own."""
+    from pipeline.data.records import write_records
+    from pipeline.train import main
+    from tests.lessons import params, paths
+    from tests.project import record
+    from tests.tuning_service import OWN
+
+    monkeypatch.chdir(tmp_path)
+    write_records(tmp_path / "few_shot.jsonl", [])
+    (tmp_path / "answer.schema.json").write_text('{"type": "string"}')
+    (tmp_path / "single.yaml").write_text("")
+    (tmp_path / "prompt.yaml").write_text("system: Answer.\nfew_shot: []\n")
+    (tmp_path / "base.json").write_text(json.dumps({"model": "local", "revision": "", "licence": "x", "files": {}}))
+
+    def run(records=(), checked=(), turns="last", **changes):
+        write_records(tmp_path / "train.jsonl", records or [record(n) for n in range(8)])
+        write_records(tmp_path / "validation.jsonl", checked or [record(20)])
+        own = OWN | {"base_url": service.address} | changes
+        main(params("api", api=own, turns=turns), *paths())
+        return tmp_path / "out"
 
     return run

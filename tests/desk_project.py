@@ -47,8 +47,8 @@ train: {phases: [lora], start: models/base.json, seed: 1, replay: 0.0, turns: la
   rloo: {epochs: 1, learning_rate: 0.01, batch_size: 2, accumulate: 1, generations: 2, max_new_tokens: 4,
     temperature: 1.0, beta: 0.0, quantise: false, rewards: {format: 1.0, exact: 1.0, model: 1.0}},
   api: {base_url: "", model: "", api_key_env: SAMPLE_KEY, method: supervised, epochs: 1, batch_size: null,
-    learning_rate_multiplier: null, beta: 0.1, suffix: x, price: null, max_cost: 0.0, poll_s: 1.0, temperature: 0.0, price_in: 0.0,
-    price_out: 0.0}}
+    learning_rate_multiplier: null, beta: 0.1, more: {}, suffix: x, price: null, max_cost: 0.0, poll_s: 1.0, wait_h: 1.0,
+    served_as: "", temperature: 0.0, price_in: 0.0, price_out: 0.0}}
 arms: {base: {model: models/base.json, prompt: plain}}
 predict: {max_new_tokens: 8, max_cost: 0.0, batch_size: 1, dtype: auto, device: auto, threads: 1}
 evaluate:

@@ -1,60 +1,22 @@
 """Phase `api` and hosted arms, against a service on this machine that checks what it is sent."""
 
 import json
-import os
-import signal
-from functools import partial
 
 import msgspec
 import pytest
 import yaml
 from pydantic import ValidationError
 
-from pipeline import predict, train
-from pipeline.data.records import write_records
 from pipeline.desk import export
 from pipeline.desk.inputs import _check_service
-from pipeline.model.hosted import job as jobs
+from pipeline.model.hosted.rows import upload_of
+from pipeline.model.hosted.work import Work
+from pipeline.model.rendering import Example
 from pipeline.model.training.beginning import begin
-from pipeline.stage import Fault, load_params
-from tests.lessons import files_of, mixed, params, paths
-from tests.project import ROOT, record
-from tests.tuning_service import BASE, KEY, TUNED, tuning_service
-
-OWN = {"model": BASE, "api_key_env": "SAMPLE_TUNING_KEY", "price": 3.0, "max_cost": 1.0, "poll_s": 0.01, "epochs": 2}
-
-
-@pytest.fixture
-def service(monkeypatch):
-    monkeypatch.setenv(OWN["api_key_env"], KEY)
-    monkeypatch.setattr(jobs, "Tuning", partial(jobs.Tuning, retries=0))
-    with tuning_service() as found:
-        yield found
-    assert found.complaints == []
-
-
-@pytest.fixture
-def hosted(service, tmp_path, monkeypatch):
-    """Trains at the service, in a folder without a model of its own."""
-    monkeypatch.chdir(tmp_path)
-    write_records(tmp_path / "few_shot.jsonl", [])
-    (tmp_path / "answer.schema.json").write_text('{"type": "string"}')
-    (tmp_path / "single.yaml").write_text("")
-    (tmp_path / "prompt.yaml").write_text("system: Answer.\nfew_shot: []\n")
-    (tmp_path / "base.json").write_text(json.dumps({"model": "local", "revision": "", "licence": "x", "files": {}}))
-
-    def run(records=(), checked=(), turns="last", **changes):
-        write_records(tmp_path / "train.jsonl", records or [record(n) for n in range(8)])
-        write_records(tmp_path / "validation.jsonl", checked or [record(20)])
-        own = OWN | {"base_url": service.address} | changes
-        train.main(params("api", api=own, turns=turns), *paths())
-        return tmp_path / "out"
-
-    return run
-
-
-def asked(service, kind):
-    return [body for name, body in service.asked if name == kind]
+from pipeline.stage import Fault
+from tests.lessons import files_of, mixed, params
+from tests.project import ROOT, git, record
+from tests.tuning_service import BASE, KEY, OWN, TUNED, asked
 
 
 def test_a_job_is_made_followed_and_what_comes_of_it_is_written_down(service, hosted, capsys):
@@ -65,7 +27,7 @@ def test_a_job_is_made_followed_and_what_comes_of_it_is_written_down(service, ho
     [body] = asked(service, "job")
     assert body["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
     assert (body["model"], body["seed"], body["suffix"]) == (BASE, 17, "gitune")
-    assert set(body["metadata"]) == {"fingerprint", "data", "revision"}
+    assert set(body["metadata"]) == {"fingerprint", "data"}
     found = json.loads((out / "1-api/hosted.json").read_text())
     assert (found["model"], found["base_url"], found["api_key_env"]) == (TUNED, service.address, OWN["api_key_env"])
     job = json.loads((out / "1-api/job.json").read_text())
@@ -105,6 +67,7 @@ def test_preferences_go_in_the_form_of_the_service(service, hosted):
         ),
         ({"suffix": "other"}, ("suffix",), "other"),
         ({"epochs": 5}, ("method", "supervised", "hyperparameters", "n_epochs"), 5),
+        ({"more": {"lora": True}}, ("method", "supervised", "hyperparameters", "lora"), True),
     ],
 )
 def test_every_knob_reaches_the_service(service, hosted, change, path, value):
@@ -113,6 +76,55 @@ def test_every_knob_reaches_the_service(service, hosted, change, path, value):
     for key in path:
         found = found[key]
     assert found == value
+
+
+def test_the_commit_goes_along(service, hosted, tmp_path):
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"]):
+        git(tmp_path, *command)
+    hosted()
+    assert asked(service, "job")[0]["metadata"]["revision"] == git(tmp_path, "rev-parse", "HEAD").strip()
+
+
+def test_without_git_a_job_is_asked_for_all_the_same(service, hosted, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    hosted()
+    assert "revision" not in asked(service, "job")[0]["metadata"]
+
+
+def test_what_more_a_service_knows_says_nothing_that_has_a_key_of_its_own():
+    with pytest.raises(ValidationError, match="n_epochs has a key of its own"):
+        params("api", api={"more": {"n_epochs": 50}})
+
+
+def test_the_cost_is_an_upper_bound_whatever_the_text_and_the_service():
+    """A token for each byte, as tokenizers without the letters have it; a pair's question twice; the validation file in each epoch."""
+    question = {"role": "user", "content": "语" * 100}
+    answers = [{"role": "assistant", "content": text} for text in ("1" * 50, "2" * 60)]
+    one = Example("x", [question, answers[0]], 1, [answers[1]])
+    chat, pair = upload_of([one], is_preference=False), upload_of([one], is_preference=True)
+    assert chat.most_tokens >= 300 + 50
+    assert pair.most_tokens >= 2 * 300 + 50 + 60
+    own = params("api", api=OWN | {"base_url": "http://x/v1"}).api
+    alone, checked = (Work(own, 1, chat, other, print) for other in (upload_of([], is_preference=False), chat))
+    assert alone.most_tokens == 2 * chat.most_tokens
+    assert checked.most_tokens == 4 * chat.most_tokens
+    assert checked.cost == pytest.approx(checked.most_tokens * 3.0 / 1e6)
+
+
+def test_a_model_that_the_job_does_not_name_is_named_in_the_parameters(service, hosted):
+    service.outcome = {"status": "succeeded", "fine_tuned_model": None}
+    with pytest.raises(Fault, match=r"job job-0 names no model that came of it; .*train\.api\.served_as"):
+        hosted()
+    out = hosted(served_as="mine")
+    found = json.loads((out / "1-api/hosted.json").read_text())
+    assert (found["model"], found["job"], len(asked(service, "job"))) == ("mine", "job-0", 1)
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31mb", "x" * 10_000])
+def test_a_name_that_is_none_is_not_written_down(service, hosted, name):
+    service.outcome = {"status": "succeeded", "fine_tuned_model": name}
+    with pytest.raises(Fault, match="names a model that cannot be written down"):
+        hosted()
 
 
 def test_earlier_answers_of_a_talk_count_where_the_parameters_say_so(service, hosted):
@@ -130,7 +142,6 @@ def test_earlier_answers_of_a_talk_count_where_the_parameters_say_so(service, ho
     [
         ({"max_cost": 0.0}, r"train\.api\.max_cost: is 0, and the job can cost \$0\.\d+; nothing was uploaded"),
         ({"price": None}, r"train\.api\.price: is not set"),
-        ({"model": "other-1"}, r"train\.api\.model: other-1 is no model of the service"),
         ({"model": "old-1"}, r"train\.api\.model: old-1 was shut down on 2026-01-14"),
         ({"base_url": ""}, r"train\.api\.base_url: is empty"),
         ({"base_url": "http://127.0.0.1:1/v1"}, r"cannot be reached"),
@@ -141,175 +152,6 @@ def test_what_cannot_be_had_is_said_before_anything_is_uploaded(service, hosted,
     with pytest.raises(Fault, match=said):
         hosted(**changes)
     assert service.asked == []
-
-
-def error(text):
-    return {"error": {"message": text, "type": "x", "param": None, "code": None}}
-
-
-@pytest.mark.parametrize(
-    ("fails", "said"),
-    [
-        (
-            ("POST /fine_tuning/jobs", 403, error("not allowed")),
-            r"lets this organisation fine-tune nothing \(403: .*2027-01-06",
-        ),
-        (("POST /files", 401, error(f"bad {KEY}")), r"does not take the key in SAMPLE_TUNING_KEY \(401\)"),
-        (("POST /files", 400, error("not JSONL")), r"refuses the request \(400: .*not JSONL"),
-        (("GET /files", 429, error("slow down")), r"turns requests away .*429"),
-        (("POST /fine_tuning/jobs", 500, error("oops")), r"fails after several tries \(500: .*oops"),
-        (("POST /fine_tuning/jobs", 200, b"<html>"), r"answers with something else than was asked for \(<html>"),
-        (("POST /fine_tuning/jobs", 200, {"object": "job"}), r"gave no id"),
-        (("GET /fine_tuning/jobs/job-0", 200, b"[1]"), r"answers with something else"),
-        (("GET /files/file-0", 404, error("gone")), r"404"),
-    ],
-)
-def test_a_service_that_fails_is_told_in_a_line_and_the_next_run_goes_on(service, hosted, fails, said):
-    service.fails.append(fails)
-    with pytest.raises(Fault, match=said) as caught:
-        hosted()
-    assert KEY not in str(caught.value)
-    assert len(str(caught.value).splitlines()) == 1
-    out = hosted()
-    assert json.loads((out / "1-api/hosted.json").read_text())["model"] == TUNED
-    assert len(asked(service, "job")) == 1
-    assert len(asked(service, "file")) == 2  # nothing is uploaded twice
-
-
-def test_a_service_that_is_busy_is_asked_again(service, hosted, monkeypatch):
-    monkeypatch.setattr(jobs, "Tuning", partial(jobs.Tuning.func, retries=1))
-    service.fails.append(("GET /files", 429, error("slow down")))
-    hosted()
-    assert len(asked(service, "job")) == 1
-
-
-def test_a_service_that_names_no_models_is_believed(service, hosted):
-    service.models = None
-    hosted(model="unheard-of")
-    assert asked(service, "job")[0]["model"] == "unheard-of"
-
-
-def test_a_file_that_the_service_does_not_take_is_named(service, hosted):
-    service.file_status = "error"
-    with pytest.raises(Fault, match=r"does not take the training file file-0 \(line 1 is wrong \*\*\*\)"):
-        hosted()
-    service.file_status = "processed"
-    hosted()
-    assert len(asked(service, "job")) == 1
-
-
-@pytest.mark.parametrize("status", ["failed", "cancelled"])
-def test_a_job_that_is_lost_is_told_and_the_next_run_asks_for_another(service, hosted, status):
-    good = service.outcome
-    service.outcome = {"status": status, "error": {"message": f"bad data {KEY}", "param": "training_file"}}
-    with pytest.raises(Fault, match=rf"job job-0 {status}: bad data \*\*\* \(at training_file\)"):
-        hosted()
-    service.outcome = good
-    hosted()
-    assert len(asked(service, "job")) == 2
-    assert len(asked(service, "file")) == 2
-
-
-def killed_at(monkeypatch, hosted, place, name, number):
-    """Run in a forked process that is killed at the call of that number."""
-    child = os.fork()
-    if not child:
-        original, calls = getattr(place, name), [0]
-
-        def counted(*values, **options):
-            calls[0] += 1
-            if calls[0] == number:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return original(*values, **options)
-
-        monkeypatch.setattr(place, name, counted)
-        hosted()
-        os._exit(0)
-    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
-@pytest.mark.parametrize(
-    ("name", "number"), [("_write", 1), ("_write", 2), ("_write", 3), ("_follow", 1), ("_body", 1)]
-)
-def test_a_run_that_is_killed_anywhere_pays_once(service, hosted, monkeypatch, name, number):
-    """The third write is that of the job's id: the service has begun it, and we do not know."""
-    killed_at(monkeypatch, hosted, jobs, name, number)
-    out = hosted()
-    assert len(asked(service, "job")) == 1
-    assert json.loads((out / "1-api/job.json").read_text())["job"] == "job-0"
-
-
-def test_other_data_is_another_job_and_another_cap_is_not(service, hosted):
-    hosted()
-    hosted(max_cost=2.0, price=2.5)
-    assert len(asked(service, "job")) == 1
-    hosted(records=[record(n) for n in range(3, 12)])
-    assert len(asked(service, "job")) == 2
-
-
-@pytest.fixture
-def questions(tmp_path):
-    """Asks the model of a folder or file as `predict` does."""
-
-    def run(model, max_cost=1.0, records=3):
-        write_records(tmp_path / "test.jsonl", [record(n) for n in range(records)])
-        write_records(tmp_path / "new.jsonl", [])
-        for name in ("probes", "cases", "texts"):
-            (tmp_path / name).mkdir(exist_ok=True)
-        values = load_params(predict.PredictParams, ROOT / "params.yaml").model_dump() | {
-            "max_cost": max_cost,
-            "max_new_tokens": 20,
-        }
-        places = [tmp_path / one for one in ("test.jsonl", "new.jsonl", "few_shot.jsonl", "probes", "cases", "texts")]
-        predict.main(
-            predict.PredictParams.model_validate(values),
-            "tuned",
-            *places,
-            model,
-            tmp_path / "prompt.yaml",
-            tmp_path / "tuned",
-        )
-        return [json.loads(line) for line in (tmp_path / "tuned/answers.jsonl").read_text().splitlines()]
-
-    return run
-
-
-def test_a_hosted_model_is_asked_once_as_far_as_the_money_reaches(service, hosted, questions):
-    out = hosted(price_in=1.0, price_out=2.0)
-    with pytest.raises(Fault, match=r"predict\.max_cost: is 0, and 3 questions can cost \$0\.\d+"):
-        questions(out, max_cost=0.0)
-    assert asked(service, "chat") == []
-    rows = questions(out)
-    assert [(row["answer"], row["finish"]) for row in rows] == [('{"label": "red"}', "stop")] * 3
-    bodies = asked(service, "chat")
-    assert {(body["model"], body["temperature"], body["max_completion_tokens"]) for body in bodies} == {
-        (TUNED, 0.0, 20)
-    }
-    assert [turn["role"] for turn in bodies[0]["messages"]] == ["system", "user"]
-    assert questions(out, max_cost=0.0) == rows
-    assert len(asked(service, "chat")) == 3
-    questions(out, records=4)
-    assert len(asked(service, "chat")) == 4
-
-
-def test_an_interrupted_predict_pays_for_no_answer_twice(service, hosted, questions):
-    out = hosted()
-    questions(out, records=1)
-    service.fails += [("POST /chat/completions", 400, error("no"))]
-    with pytest.raises(Fault, match="refuses the request"):
-        questions(out, records=3)
-    questions(out, records=3)
-    assert len(asked(service, "chat")) == 3
-
-
-def test_another_hosted_model_is_an_arm_by_its_file(hosted, questions, tmp_path):
-    out = hosted()
-    other = json.loads((out / "1-api/hosted.json").read_text()) | {"model": BASE}
-    (tmp_path / "other.json").write_text(json.dumps(other))
-    assert {row["answer"] for row in questions(tmp_path / "other.json")} == {'{"label": "no"}'}
-    (tmp_path / "other.json").write_text(json.dumps(other | {"key": KEY}))
-    with pytest.raises(Fault, match=r"other\.json: key: is not a known key"):
-        questions(tmp_path / "other.json")
 
 
 def test_a_hosted_model_is_neither_exported_nor_trained_on(hosted, tmp_path):

@@ -70,7 +70,7 @@ def test_what_is_switched_off_is_not_sent():
 
 def test_an_answer_is_text_tokens_and_cost():
     answer, _ = asked(says("hi"))
-    assert answer == Answer("hi", 100, 20, pytest.approx(100 * 2e-6 + 20 * 10e-6))
+    assert answer == Answer("hi", "stop", 100, 20, pytest.approx(100 * 2e-6 + 20 * 10e-6))
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,21 @@ def test_an_answer_is_text_tokens_and_cost():
 def test_what_was_paid_is_an_answer_whatever_it_says(reply, text):
     answer, all_asked = asked(lambda _body, _number: (200, {}, reply))
     assert (answer.text, answer.completion_tokens, len(all_asked)) == (text, 20, 1)
+
+
+@pytest.mark.parametrize(
+    ("choices", "finish"),
+    [
+        ([{"finish_reason": "stop", "message": {"content": "hi"}}], "stop"),
+        ([{"finish_reason": "length", "message": {"content": "hi"}}], "length"),
+        ([{"finish_reason": "content_filter", "message": None}], "declined"),
+        ([{"message": {"content": "hi"}}], "stop"),
+        ([], "declined"),
+    ],
+)
+def test_an_answer_says_why_it_ended(choices, finish):
+    answer, _ = asked(says("hi", choices=choices, usage=None))
+    assert answer.finish == finish
 
 
 @pytest.mark.parametrize(
@@ -188,10 +203,11 @@ def test_what_is_no_completion_is_a_fault(body):
     assert "base_url" in said
 
 
-def test_a_filter_that_says_no_has_answered():
-    body = {"error": {"message": "not this", "code": "content_filter"}}
+@pytest.mark.parametrize(("code", "finish"), [("content_filter", "declined"), ("context_length_exceeded", "too_long")])
+def test_a_service_that_will_always_say_no_has_answered(code, finish):
+    body = {"error": {"message": "not this", "code": code}}
     answer, all_asked = asked(status(400, body))
-    assert (answer, len(all_asked)) == (Answer("", 0, 0, 0.0), 1)
+    assert (answer, len(all_asked)) == (Answer("", finish, 0, 0, 0.0), 1)
 
 
 def test_a_service_that_is_not_there_or_does_not_answer_is_named():
@@ -247,7 +263,7 @@ def recorded(max_cost, requests, known=(), cost=0.001):
 
     def ask(one):
         happened.append(f"ask {one.name}")
-        return Answer("hi", 1, 1, cost)
+        return Answer("hi", "stop", 1, 1, cost)
 
     def write(number, one, _answer):
         assert requests[number] is one

@@ -23,7 +23,10 @@ STEP = 64
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model answered. `finish` is `stop` (its own end of turn), `length` (cut at max_new_tokens) or `too_long` (no room)."""
+    """What a model answered.
+
+    `finish` is `stop` (its own end of turn), `length` (cut at max_new_tokens), `too_long` (no room), or `declined` by a service.
+    """
 
     text: str
     finish: str

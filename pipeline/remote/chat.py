@@ -13,7 +13,12 @@ from pipeline.stage import Fault
 TIMEOUT_S, RETRIES = 180.0, 5
 LIMIT, OLD_LIMIT = "max_completion_tokens", "max_tokens"
 # A service that says one of these will say it again: that is its answer to the request
-DECLINED = ("content_filter", "content_policy_violation")
+DECLINED = {
+    "content_filter": "declined",
+    "content_policy_violation": "declined",
+    "context_length_exceeded": "too_long",
+}
+FINISHES = {"length": "length", "content_filter": "declined"}
 
 
 class Chat:
@@ -42,8 +47,8 @@ class Chat:
         try:
             body = self._send(request)
         except OpenAIError as error:
-            if code_of(error) in DECLINED:
-                return Answer("", 0, 0, 0.0)
+            if finish := DECLINED.get(code_of(error)):
+                return Answer("", finish, 0, 0, 0.0)
             service = self._service
             raise fault_of(error, service.model, service.api_key_env, self._key, service.base_url) from None
         return self._answer(request, body)
@@ -69,14 +74,14 @@ class Chat:
     def _answer(self, request: Request, body: bytes) -> Answer:
         try:
             value = json.loads(body.decode("utf-8", "replace"))
-            text = _text(value["choices"])
+            text, finish = _text(value["choices"]), _finish(value["choices"])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             said = masked(body[:1000].decode("utf-8", "replace"), self._key)
             remedy = "mend base_url in params.yaml; it mostly ends with /v1"
             raise Fault(self._service.base_url, f"answers with no chat completion ({said})", remedy) from None
         prompt_tokens, completion_tokens = _used(value.get("usage"), request)
         cost = round(self._service.cost(prompt_tokens, completion_tokens), 9)
-        return Answer(text, prompt_tokens, completion_tokens, cost)
+        return Answer(text, finish, prompt_tokens, completion_tokens, cost)
 
 
 def _text(choices: list[dict[str, Any]]) -> str:
@@ -85,6 +90,11 @@ def _text(choices: list[dict[str, Any]]) -> str:
     said = message.get("content") or message.get("refusal") or "" if message else ""
     text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
     return text.encode("utf-8", "replace").decode()
+
+
+def _finish(choices: list[dict[str, Any]]) -> str:
+    """Why it ended there. A service that gives no choice has declined; one that gives no reason has come to its end."""
+    return FINISHES.get(str(choices[0].get("finish_reason")), "stop") if choices else "declined"
 
 
 def _used(usage: Any, request: Request) -> tuple[int, int]:

@@ -100,9 +100,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the service wrote, and what it took for it."""
+    """What the service wrote, and what it took for it.
+
+    `finish` is `stop`, `length` (cut at the most tokens), `declined` (by the service's filter) or `too_long` (no room to answer).
+    """
 
     text: str
+    finish: str
     prompt_tokens: int
     completion_tokens: int
     cost: float

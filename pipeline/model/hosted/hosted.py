@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from pipeline.data.records import digest
 from pipeline.model.adapter import PHASES, served
 from pipeline.remote.service import Endpoint, Service
 from pipeline.stage import Fault, checked
@@ -16,16 +17,27 @@ HOSTED = "hosted.json"
 class Hosted(Endpoint):
     """Content of `hosted.json`, and of the file that an arm of another hosted model names.
 
-    Prices are US dollars a million tokens; `temperature` null sends none.
+    `job` is what made the model, "" where that is not known: a service may give a name again. Prices are US dollars a million tokens;
+    `temperature` null sends none.
     """
 
+    job: str
     temperature: Annotated[float, Field(ge=0)] | None
     price_in: Annotated[float, Field(ge=0)]
     price_out: Annotated[float, Field(ge=0)]
 
+    @property
+    def identity(self) -> str:
+        """Digest of which model it is."""
+        return digest([self.base_url, self.model, self.job])
+
+    def decoding(self, max_tokens: int) -> dict[str, Any]:
+        """How it is asked to answer."""
+        return {"greedy": self.temperature == 0, "temperature": self.temperature, "max_new_tokens": max_tokens}
+
     def service(self, max_tokens: int) -> Service:
         """The service that answers, with at most so many tokens an answer."""
-        return Service(**self.model_dump(), max_tokens=max_tokens, structured_output=False)
+        return Service(**self.model_dump(exclude={"job"}), max_tokens=max_tokens, structured_output=False)
 
 
 def hosted_file(path: Path) -> Path | None:

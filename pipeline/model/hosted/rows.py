@@ -1,28 +1,31 @@
 """Examples as the files that a fine-tuning service reads, and what training on them can cost."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.data.records import Turn
+from pipeline.data.records import Turn, digest
 from pipeline.model.rendering import Example
 from pipeline.model.training.proofs import Dropped
-from pipeline.remote.service import BYTES_A_TOKEN
 
 
 @dataclass(frozen=True)
 class Upload:
-    """A file for the service: rows as JSON Lines, how many there are, and what was left out."""
+    """A file for the service: rows as JSON Lines, how many there are, what was left out, and tokens that it has at most.
+
+    No tokenizer in use makes more tokens than there are bytes, and the marks of a template are fewer than the bytes of the JSON around
+    a turn. A pair is read twice, its question with each of its answers.
+    """
 
     content: bytes
     rows: int
     dropped: list[Dropped]
+    most_tokens: int
 
     @property
-    def most_tokens(self) -> int:
-        """An upper bound: every byte of the file counts."""
-        return math.ceil(len(self.content) / BYTES_A_TOKEN)
+    def digest(self) -> str:
+        """Of the content."""
+        return digest(self.content.decode("utf-8"))
 
 
 def upload_of(examples: Sequence[Example], is_preference: bool) -> Upload:
@@ -31,7 +34,11 @@ def upload_of(examples: Sequence[Example], is_preference: bool) -> Upload:
     dropped = [Dropped(one.source, "has no worse answer") for one in examples if not one.other and is_preference]
     rows = [_preference(one) if is_preference else _chat(one) for one in kept]
     lines = [json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows]
-    return Upload("".join(lines).encode("utf-8", "replace"), len(kept), dropped)
+    content = "".join(lines).encode("utf-8", "replace")
+    twice = sum(
+        len(json.dumps(row["input"], ensure_ascii=False).encode("utf-8", "replace")) for row in rows if is_preference
+    )
+    return Upload(content, len(kept), dropped, len(content) + twice)
 
 
 def _chat(one: Example) -> dict[str, object]:

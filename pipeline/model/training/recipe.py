@@ -93,8 +93,9 @@ class ApiParams(Params):
     """Section `train.api`: fine-tuning by a service of the OpenAI protocol.
 
     `price` is US dollars a million trained tokens, null until somebody has looked it up; a job that can cost more than `max_cost`
-    US dollars is not asked for. `batch_size` and `learning_rate_multiplier` null leave them to the service. `poll_s` seconds between
-    looks. Prices and temperature are of the answers of the model that comes of it.
+    US dollars is not asked for. `batch_size` and `learning_rate_multiplier` null leave them to the service; `more` are hyperparameters
+    that only this service knows. `poll_s` seconds between looks, and after `wait_h` hours a run stops to look. `served_as` is the model
+    that comes of it where the job does not name it. Prices and temperature are of that model's answers.
     """
 
     section: ClassVar[str] = "train.api"
@@ -106,10 +107,13 @@ class ApiParams(Params):
     batch_size: Annotated[int, Field(ge=1)] | None
     learning_rate_multiplier: Annotated[float, Field(gt=0)] | None
     beta: Annotated[float, Field(gt=0)]
+    more: dict[str, bool | int | float | str]
     suffix: Annotated[str, Field(max_length=64)]
     price: Annotated[float, Field(ge=0)] | None
     max_cost: Annotated[float, Field(ge=0)]
     poll_s: Annotated[float, Field(gt=0)]
+    wait_h: Annotated[float, Field(gt=0)]
+    served_as: str
     temperature: Annotated[float, Field(ge=0)] | None
     price_in: Annotated[float, Field(ge=0)]
     price_out: Annotated[float, Field(ge=0)]
@@ -119,10 +123,23 @@ class ApiParams(Params):
         """Where the service is."""
         return Endpoint(base_url=self.base_url, model=self.model, api_key_env=self.api_key_env)
 
-    def shaping(self) -> dict[str, object]:
-        """What shapes the job that is asked for, and not only what it may cost and how it is followed."""
-        left = {"price", "max_cost", "poll_s", "temperature", "price_in", "price_out", "api_key_env"}
-        return self.model_dump(exclude=left | (set() if self.method == "dpo" else {"beta"}))
+    @field_validator("more")
+    @classmethod
+    def _nothing_twice(cls, more: dict[str, bool | int | float | str]) -> dict[str, bool | int | float | str]:
+        if twice := sorted({"n_epochs", "batch_size", "learning_rate_multiplier", "beta"} & set(more)):
+            raise ValueError(f"{twice[0]} has a key of its own beside more")
+        return more
+
+    @property
+    def hyperparameters(self) -> dict[str, bool | int | float | str]:
+        """As the service calls them; what is left to it is not among them."""
+        own = {
+            "n_epochs": self.epochs,
+            "batch_size": self.batch_size,
+            "learning_rate_multiplier": self.learning_rate_multiplier,
+            "beta": self.beta if self.method == "dpo" else None,
+        }
+        return {name: value for name, value in own.items() if value is not None} | self.more
 
 
 class TrainParams(Params):
