@@ -210,13 +210,15 @@ def _train_on(model, folder):
     main(params(), *paths())
 
 
-def test_a_full_disk_is_said_in_a_line(trained, monkeypatch):
-    from pipeline.model.training import trainer
+@pytest.mark.parametrize("place", ["peft.PeftModel.save_pretrained", "pipeline.model.training.keeping.save_adapter"])
+def test_a_full_disk_is_said_in_a_line(trained, monkeypatch, place):
+    """In a checkpoint, and in what is kept."""
+    from safetensors import SafetensorError
 
-    def full(_place):
-        raise OSError(28, "No space left on device")
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(trainer, "seal", full)
+    monkeypatch.setattr(place, full)
     with pytest.raises(Fault, match="the disk is full; make room"):
         trained()
 
