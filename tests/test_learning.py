@@ -223,6 +223,11 @@ def test_a_full_disk_is_said_in_a_line(trained, monkeypatch, place):
         trained()
 
 
+def test_an_adapter_on_an_embedding_that_is_the_head_too_is_refused(trained):
+    with pytest.raises(Fault, match=r"train\.adapter\.targets: name the embedding, which is the head of this base too"):
+        trained(adapter={"targets": ["embed_tokens", "q_proj"]})
+
+
 def test_another_setting_never_goes_on_from_an_old_run(trained, tmp_path, capsys):
     trained("lora", "dpo", records=mixed())
     assert "was done before" not in capsys.readouterr().out
