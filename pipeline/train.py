@@ -28,8 +28,8 @@ from pipeline.data.answers import Contract
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, read_records
 from pipeline.data.replay import drawn, read_replay
-from pipeline.model.adapter import BASE, PROMPT
-from pipeline.model.base import load_base, load_tokenizer
+from pipeline.model.adapter import BASE, PROMPT, card_header
+from pipeline.model.base import Base, load_base, load_tokenizer
 from pipeline.model.hosted.phase import hosted_phase
 from pipeline.model.rendering import Example
 from pipeline.model.training.beginning import begin
@@ -148,8 +148,7 @@ def _publish(done: list[Done], base: Path, prompt: Path, out: Path) -> None:
     proofs = {one.made.folder: one.proofs for one in done if one.proofs}
     write_report(out / "proofs.json", proofs)
     write_report(out / "metrics.json", numbers(proofs))
-    pinned = load_base(base)
-    text = card(pinned.model, pinned.revision, pinned.licence, done[-1].made.kind, proofs)
+    text = card(load_base(base), done[-1].made.kind, proofs)
     (out / "README.md").write_text(text, encoding="utf-8")
     forget(done)
     print(f"train: {'; '.join(summary(name, proof) for name, proof in proofs.items())}")
@@ -179,14 +178,13 @@ def _trained(
     )
 
 
-def card(base: str, revision: str, licence: str, kind: str, proofs: dict[str, dict[str, Any]]) -> str:
+def card(base: Base, kind: str, proofs: dict[str, dict[str, Any]]) -> str:
     """The card of what was trained, in the hub's form."""
-    at = f" at {revision}" if revision else ""
     phases = "".join(f"- {proved(name, proof)}\n" for name, proof in proofs.items())
     return (
-        f"---\nbase_model: {base}\nlibrary_name: {'peft' if kind == 'adapter' else 'transformers'}\nlicense: {licence}\n---\n\n"
-        f"# Trained on {base}{at}\n\n{phases}\nThe last phase is the one to serve. The curve is in `loss.tsv`, what was proved in "
-        "`proofs.json`, the prompt to ask it with in `prompt.yaml`.\n"
+        f"{card_header(base, 'peft' if kind == 'adapter' else 'transformers')}{phases}\n"
+        "The last phase is the one to serve. The curve is in `loss.tsv`, what was proved in `proofs.json`, the prompt to ask it with "
+        "in `prompt.yaml`.\n"
     )
 
 

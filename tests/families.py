@@ -30,10 +30,28 @@ CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
-# The last answer with an empty thought before it, earlier ones without: a talk is rendered in another way when it goes on
+# The last answer has its thought before it, be it empty, earlier ones have none: a talk is rendered in another way when it goes on.
+# Asked without a word on thinking, the model opens a thought of its own.
 THINKING = (
-    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% if m['role'] == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}"
-    "{{ m['content'] }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n\n</think>\n\n{% endif %}"
+    "{%- set ns = namespace(last=0) %}{%- for m in messages %}{%- if m.role == 'user' %}{%- set ns.last = loop.index0 %}{%- endif %}"
+    "{%- endfor %}{%- for m in messages %}{%- set content = m.content %}{{- '<|im_start|>' + m.role + '\n' }}"
+    "{%- if m.role == 'assistant' %}{%- set thought = '' %}{%- if '</think>' in content %}"
+    "{%- set thought = content.split('</think>')[0].rstrip('\n').split('<think>')[-1].lstrip('\n') %}"
+    "{%- set content = content.split('</think>')[-1].lstrip('\n') %}{%- endif %}"
+    "{%- if loop.index0 > ns.last %}{{- '<think>\n' + thought.strip('\n') + '\n</think>\n\n' + content.lstrip('\n') }}"
+    "{%- else %}{{- content }}{%- endif %}{%- else %}{{- content }}{%- endif %}{{- '<|im_end|>\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- if enable_thinking is defined and enable_thinking is false %}"
+    "{{- '<think>\n\n</think>\n\n' }}{%- endif %}{%- endif %}"
+)
+# A system turn always, with the day of the asking in it
+DATED = (
+    "{{- bos_token }}{%- if not date_string is defined %}{%- if strftime_now is defined %}"
+    "{%- set date_string = strftime_now('%d %b %Y') %}{%- else %}{%- set date_string = '26 Jul 2024' %}{%- endif %}{%- endif %}"
+    "{%- if messages[0]['role'] == 'system' %}{%- set system = messages[0]['content'] | trim %}{%- set messages = messages[1:] %}"
+    "{%- else %}{%- set system = '' %}{%- endif %}{{- '<|start_header_id|>system<|end_header_id|>\n\n' }}"
+    "{{- 'Cutting Knowledge Date: December 2023\nToday Date: ' + date_string + '\n\n' + system + '<|eot_id|>' }}{%- for m in messages %}"
+    "{{- '<|start_header_id|>' + m['role'] + '<|end_header_id|>\n\n' + m['content'] | trim + '<|eot_id|>' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{- '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{%- endif %}"
 )
 BARS = (
     "{% for m in messages %}<|{{ m['role'] }}|>\n{{ m['content'] }}<|end|>\n{% endfor %}"
@@ -80,6 +98,15 @@ FAMILIES = {
             },
         },
         HEADERS,
+        "<|begin_of_text|>",
+        ("<|eot_id|>", "<|end_of_text|>"),
+        ("<|start_header_id|>", "<|end_header_id|>"),
+    ),
+    # the same with the day in its system turn, a head that is the embedding
+    "llama-3.1": Family(
+        "Llama",
+        {**GATED, "num_key_value_heads": 2, "tie_word_embeddings": True},
+        DATED,
         "<|begin_of_text|>",
         ("<|eot_id|>", "<|end_of_text|>"),
         ("<|start_header_id|>", "<|end_header_id|>"),
@@ -162,8 +189,8 @@ FAMILIES = {
 }
 
 
-def write_family(family: Family, folder: Path) -> Path:
-    """The model, its generation settings and its tokenizer, as the hub would have them."""
+def tokenizer_of(family: Family) -> Any:
+    """The family's tokenizer, with its template as it came."""
     import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
@@ -184,6 +211,14 @@ def write_family(family: Family, folder: Path) -> Path:
         additional_special_tokens=list(family.special),
     )
     wrapped.chat_template = family.template
+    return wrapped
+
+
+def write_family(family: Family, folder: Path) -> Path:
+    """The model, its generation settings and its tokenizer, as the hub would have them."""
+    import transformers
+
+    wrapped = tokenizer_of(family)
     ends = wrapped.convert_tokens_to_ids(list(family.ends))
     config = getattr(transformers, f"{family.architecture}{'Text' if family.architecture == 'Gemma3' else ''}Config")(
         **family.config,

@@ -116,3 +116,23 @@ def test_a_merged_adapter_answers_as_the_adapter_does(tmp_path):
         json.loads((tmp_path / "adapter/1-lora/adapter_config.json").read_text())["base_model_name_or_path"]
         == base.model
     )
+
+
+def test_what_a_base_brings_of_settings_changes_no_answer_but_where_it_ends(loaded, tmp_path):
+    """A penalty on what was said before would count the padding, and end no answer where the pad is the end of a turn."""
+    from transformers import GenerationConfig
+
+    plain, own, tokenizer = answers(loaded, range(6), tmp_path / "a"), loaded.model.generation_config, loaded.tokenizer
+    ends = [tokenizer.convert_tokens_to_ids(one) for one in ("<user>", "<end>")]
+    loaded.model.generation_config = GenerationConfig(
+        eos_token_id=ends[0],
+        do_sample=True,
+        temperature=0.5,
+        repetition_penalty=3.0,
+        suppress_tokens=[5],
+    )
+    try:
+        assert answers(loaded, range(6), tmp_path / "b") == plain
+        assert loaded.model.generation_config.eos_token_id == sorted(ends)
+    finally:
+        loaded.model.generation_config = own

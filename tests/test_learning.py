@@ -210,15 +210,22 @@ def _train_on(model, folder):
     main(params(), *paths())
 
 
-def test_a_full_disk_is_said_in_a_line(trained, monkeypatch):
-    from pipeline.model.training import trainer
+@pytest.mark.parametrize("place", ["peft.PeftModel.save_pretrained", "pipeline.model.training.keeping.save_adapter"])
+def test_a_full_disk_is_said_in_a_line(trained, monkeypatch, place):
+    """In a checkpoint, and in what is kept."""
+    from safetensors import SafetensorError
 
-    def full(_place):
-        raise OSError(28, "No space left on device")
+    def full(*_, **__):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-    monkeypatch.setattr(trainer, "seal", full)
+    monkeypatch.setattr(place, full)
     with pytest.raises(Fault, match="the disk is full; make room"):
         trained()
+
+
+def test_an_adapter_on_an_embedding_that_is_the_head_too_is_refused(trained):
+    with pytest.raises(Fault, match=r"train\.adapter\.targets: name the embedding, which is the head of this base too"):
+        trained(adapter={"targets": ["embed_tokens", "q_proj"]})
 
 
 def test_another_setting_never_goes_on_from_an_old_run(trained, tmp_path, capsys):

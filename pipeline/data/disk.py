@@ -1,7 +1,12 @@
-"""What a power cut must not undo."""
+"""What a power cut must not undo, and what is said where a disk is full."""
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from pipeline.stage import Fault
 
 
 def keep_names(folder: Path) -> None:
@@ -11,3 +16,22 @@ def keep_names(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def naming_full_disk(place: Path, remedy: str) -> Iterator[None]:
+    """Raises Fault where a disk is full, whoever writes: torch and safetensors say it in errors of their own."""
+    try:
+        yield
+    except Exception as error:
+        if not _is_full(error):
+            raise
+        raise Fault(place, "the disk is full", remedy) from None
+
+
+def _is_full(error: Exception) -> bool:
+    return (
+        getattr(error, "errno", None) == errno.ENOSPC
+        or "No space left" in str(error)
+        or "PytorchStreamWriter" in str(error)
+    )

@@ -6,11 +6,11 @@ The model is proved on the validation data: what was written says what was train
 """
 
 import argparse
-import errno
 import os
 import sys
 from pathlib import Path
 
+from pipeline.data.disk import naming_full_disk
 from pipeline.data.prompts import few_shot_records, load_prompt, rendered
 from pipeline.data.records import read_records
 from pipeline.stage import ENVIRONMENT, Fault
@@ -31,18 +31,15 @@ def main() -> None:
         run(given.folder, given.dtype, given.device, given.max_worse)
     except Fault as fault:
         sys.exit(f"export: {fault}")
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        sys.exit(f"export: {given.folder}: the disk is full; make room, nothing was left behind")
 
 
 def run(out: Path, dtype: str, device: str, max_worse: float | None) -> None:
     """Export and say what was found. Raises Fault."""
-    from pipeline.model.adapter import PROMPT, served, tokenizer_of
+    from pipeline.model.adapter import PROMPT, served, tokenizer_of, whole_folder
     from pipeline.model.export import Exported, export
     from pipeline.model.machine import steady
     from pipeline.model.rendering import supervised
+    from pipeline.model.training.weights import context_of
 
     if served(TRAINED).kind == "hosted":
         raise Fault(TRAINED, "is a model that a service has", "ask it there, or train it here with lora")
@@ -52,11 +49,17 @@ def run(out: Path, dtype: str, device: str, max_worse: float | None) -> None:
     steady(0, seed=0)
     prompt, learnt = load_prompt(TRAINED / PROMPT), read_records(TRAIN)
     shown, tokenizer = few_shot_records(prompt, learnt, TRAINED / PROMPT), tokenizer_of(TRAINED)
+    context = context_of(whole_folder(TRAINED, served(TRAINED))) or sys.maxsize
     rows = []
     for record in [*read_records(VALIDATION), *learnt][:PROMPTS]:
         asked = rendered(prompt, shown, record.asked)
         rows.append(supervised(tokenizer, [*asked, record.messages[-1]], len(asked), record.source))
-    found = export(Exported(TRAINED, dtype, device, rows), out, max_worse)
+    fitting = [row for row in rows if row.size <= context]
+    if not fitting:
+        fault = f"has no example among the first {PROMPTS} that fits the {context} tokens that the model reads"
+        raise Fault(VALIDATION, fault, "shorten the examples")
+    with naming_full_disk(out, "make room; nothing was left behind"):
+        found = export(Exported(TRAINED, dtype, device, fitting), out, max_worse)
     print(
         f"export: {out}: {found['served_in']}, {found['mean_difference']:.2g} nats a token from what was trained in "
         f"{found['trained_in']} on {found['tokens']} tokens; the same likeliest token for {found['same_likeliest_token']:.1%}"

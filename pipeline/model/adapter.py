@@ -67,6 +67,14 @@ def save_whole(model: Any, tokenizer: Any, dtype: Any, out: Path, state: dict[st
     tokenizer.save_pretrained(out)
 
 
+def card_header(base: Base, library: str) -> str:
+    """The head of a card in the hub's form, and its title. What the base says of itself stands in quotes, and in one line."""
+    of = {"base_model": base.model, "library_name": library, "license": base.licence}
+    lines = "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in of.items())
+    at = f" at {base.revision}" if base.revision else ""
+    return f"---\n{lines}---\n\n# Trained on {' '.join(base.model.split())}{at}\n\n"
+
+
 def served(path: Path) -> Made:
     """The phase of a trained folder that is served. Raises Fault where there is none."""
     if not (path / PHASES).is_file():

@@ -11,12 +11,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from pipeline.data.records import Turn
+from pipeline.model.template import fix_template
 from pipeline.stage import Fault, checked
 
 SAFE: dict[str, Any] = {
     "use_safetensors": True,
     "trust_remote_code": False,
 }  # no pickles, no code from a model's folder
+TEMPLATE = "the chat template of the base"
 
 
 class Base(BaseModel):
@@ -98,14 +100,11 @@ def _download(base: Base, place: Path) -> Path:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer, with its chat template. Raises Fault where it has none."""
+    """The tokenizer, with its chat template, of which what could change from day to day is fixed. Raises Fault where it has none."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    if not tokenizer.chat_template:
-        raise Fault(
-            folder, "its tokenizer has no chat template", "take the instruct version of the model, which has one"
-        )
+    tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    fix_template(tokenizer, folder)
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
@@ -114,15 +113,40 @@ def load_tokenizer(folder: Path) -> Any:
 def token_ids(tokenizer: Any, turns: list[Turn], is_asked: bool) -> list[int]:
     """Turns as token ids by the model's own chat template; `is_asked` opens the assistant's turn at the end.
 
-    The one way for training and for asking. Raises Fault where the template refuses the turns.
+    The one way for training and for asking. What looks like a special token in a turn is spelt out as plain text, so that no turn
+    can be ended, or opened, by what is said in it. Raises Fault where the template refuses the turns, or leaves one of them out.
     """
+    text = chat_text(tokenizer, turns, is_asked)
+    for turn in turns:
+        if turn["role"] in ("system", "user") and not says(text, turn["content"]):
+            fault = f"leaves out or changes what a turn of the {turn['role']} says"
+            raise Fault(TEMPLATE, fault, _without_system(turns))
+    try:
+        found = tokenizer.apply_chat_template(turns, add_generation_prompt=is_asked, sanitize_control_tokens=True)
+    except ValueError as error:
+        raise Fault("the tokenizer of the base", f"refuses a turn ({error})", "leave the example out") from None
+    return list(found["input_ids"])
+
+
+def chat_text(tokenizer: Any, turns: list[Turn], is_asked: bool) -> str:
+    """Turns as one text by the model's own chat template. Raises Fault where it refuses them."""
     from jinja2 import TemplateError
 
     try:
-        return list(tokenizer.apply_chat_template(turns, add_generation_prompt=is_asked)["input_ids"])
+        return str(tokenizer.apply_chat_template(turns, add_generation_prompt=is_asked, tokenize=False))
     except TemplateError as error:
-        remedy = "leave system empty in task/prompts and open the question with it, or take another base"
-        raise Fault("the chat template of the base", f"refuses the prompt ({error})", remedy) from None
+        raise Fault(TEMPLATE, f"refuses the prompt ({error})", _without_system(turns)) from None
+
+
+def says(text: str, said: str) -> bool:
+    """Whether a rendered text has in it what was said; blanks, which templates trim, do not count."""
+    return "".join(said.split()) in "".join(text.split())
+
+
+def _without_system(turns: list[Turn]) -> str:
+    if turns[0]["role"] == "system":
+        return "leave system empty in task/prompts and open the question with it, or take another base"
+    return "leave out examples whose turns it does not take, or take another base"
 
 
 def load_model(folder: Path, dtype: str, device: str, attention: str = "auto") -> Any:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.adapter import BASE, load_any, served, whole_folder
-from pipeline.model.base import load_base, load_model, load_tokenizer
+from pipeline.model.adapter import BASE, PROMPT, card_header, load_any, served, whole_folder
+from pipeline.model.base import load_base, load_model
+from pipeline.model.generation import greedy
 from pipeline.model.parity import Told, complaint, parity, told
 from pipeline.model.rendering import Row
 from pipeline.model.training.weights import load_quantised
@@ -32,8 +33,9 @@ def export(wanted: Exported, out: Path, max_worse: float | None) -> dict[str, An
 
     `max_worse` nats a token are allowed instead of the bound. Raises Fault where it is not within it, or `out` is something else.
     """
-    if out.exists() and not (out / PARITY).is_file():
+    if _is_taken(out):
         raise Fault(out, "is there, and is no export", "name another folder with OUT=")
+    out = out.resolve()
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -45,19 +47,34 @@ def export(wanted: Exported, out: Path, max_worse: float | None) -> dict[str, An
             raise Fault("the merged model", complaint(found), remedy)
         (part / "README.md").write_text(_card(wanted.trained, found), encoding="utf-8")
         (part / PARITY).write_text(json.dumps(found, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        shutil.rmtree(out, ignore_errors=True)
-        part.rename(out)
+        _take_the_place(part, out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return found
 
 
+def _is_taken(out: Path) -> bool:
+    """Whether something is there that is neither an older export nor an empty folder."""
+    return out.exists() and not (out / PARITY).is_file() and not (out.is_dir() and not any(out.iterdir()))
+
+
+def _take_the_place(part: Path, out: Path) -> None:
+    """An older export goes aside before it is deleted, so that a kill leaves no half of it under its name."""
+    older = out.with_name(f"{out.name}.older")
+    shutil.rmtree(older, ignore_errors=True)
+    if out.exists():
+        out.rename(older)
+    part.rename(out)
+    shutil.rmtree(older, ignore_errors=True)
+
+
 def _write(wanted: Exported, part: Path) -> None:
-    """Weights as safetensors, config, generation settings, tokenizer with its chat template."""
+    """Weights as safetensors, config, generation settings as answers were made with, tokenizer with its chat template, prompt."""
     loaded = load_any(wanted.trained, wanted.dtype, wanted.device)
-    loaded.model.config.use_cache = True
+    loaded.model.config.use_cache, loaded.model.generation_config = True, greedy(loaded)
     loaded.model.save_pretrained(part)
-    load_tokenizer(whole_folder(wanted.trained, served(wanted.trained))).save_pretrained(part)
+    loaded.tokenizer.save_pretrained(part)
+    shutil.copy(wanted.trained / PROMPT, part)
 
 
 def _compare(wanted: Exported, part: Path) -> dict[str, Any]:
@@ -88,11 +105,9 @@ def _trained(wanted: Exported) -> tuple[Told, bool]:
 
 def _card(trained: Path, found: dict[str, Any]) -> str:
     """The card, in the hub's form."""
-    base = load_base(trained / BASE)
-    at = f" at {base.revision}" if base.revision else ""
     return (
-        f"---\nbase_model: {base.model}\nlibrary_name: transformers\nlicense: {base.licence}\n---\n\n# Made from {base.model}{at}\n\n"
-        f"The weights are {found['served_in']}, with what was trained merged into them. On {found['tokens']} tokens of real answers "
-        f"they are {found['mean_difference']:.2g} nats a token from what was trained in {found['trained_in']}, and give the same "
-        f"likeliest token to {found['same_likeliest_token']:.1%} of them (`{PARITY}`).\n"
+        f"{card_header(load_base(trained / BASE), 'transformers')}The weights are {found['served_in']}, with what was trained merged "
+        f"into them. On {found['tokens']} tokens of real answers they are {found['mean_difference']:.2g} nats a token from what was "
+        f"trained in {found['trained_in']}, and give the same likeliest token to {found['same_likeliest_token']:.1%} of them "
+        f"(`{PARITY}`). The prompt to ask with is in `{PROMPT}`; answers were made without chance, the likeliest token each time.\n"
     )

@@ -104,7 +104,8 @@ def answer_all(
 def _answer_missing(
     loaded: Loaded, todo: dict[str, list[int]], decoding: Decoding, cache: Cache[Answer], show: Show, wanted: int
 ) -> None:
-    context = getattr(loaded.model.config, "max_position_embeddings", None) or 2**31
+    loaded.model.generation_config = greedy(loaded)
+    context = context_tokens(loaded.model)
     done = wanted - len(todo)
     for batch in batches(todo, decoding.batch_size):
         room = context - padded(len(todo[batch[0]]))
@@ -115,6 +116,28 @@ def _answer_missing(
         cache.add(answers)
         done += len(batch)
         show(done, wanted, "answers")
+
+
+def greedy(loaded: Loaded) -> Any:
+    """The settings of every answer: the likeliest token each time, up to one of the ends that the tokenizer or the model names.
+
+    What else a base brings is left out: it draws at random, or has a penalty that counts the padding of a batch as said before.
+    """
+    from transformers import GenerationConfig
+
+    tokenizer, own = loaded.tokenizer, loaded.model.generation_config.eos_token_id
+    ends = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])} - {None}
+    return GenerationConfig(
+        do_sample=False,
+        eos_token_id=sorted(ends),
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+    )
+
+
+def context_tokens(model: Any) -> int:
+    """How many tokens the model reads; no bound where it names none."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2**31
 
 
 def padded(length: int) -> int:
@@ -144,31 +167,17 @@ def _generate(loaded: Loaded, rows: dict[str, list[int]], decoding: Decoding, ma
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in filled], device=model.device)
     try:
         with torch.inference_mode():
-            out = model.generate(
-                input_ids=ids,
-                attention_mask=mask,
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                num_beams=1,
-                temperature=None,
-                top_p=None,
-                top_k=None,
-                pad_token_id=pad,
-            )
+            out = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens)
     except torch.OutOfMemoryError:
         raise Fault(
             "params.yaml: predict.batch_size",
             f"{decoding.batch_size} prompts of {width} tokens do not fit the memory",
             "lower it",
         ) from None
-    ends = {end for end in (tokenizer.eos_token_id, *_ids(model.generation_config.eos_token_id)) if end is not None}
+    ends = set(model.generation_config.eos_token_id)
     return {
         key: _answer(tokenizer, out[n, width:].tolist(), len(row), ends) for n, (key, row) in enumerate(rows.items())
     }
-
-
-def _ids(value: Any) -> list[int]:
-    return value if isinstance(value, list) else [value]
 
 
 def _answer(tokenizer: Any, tokens: list[int], prompt_tokens: int, ends: set[int]) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.data.records import digest
 from pipeline.model.adapter import Loaded
-from pipeline.model.generation import Cache, Decoding, Show, batches, padded
+from pipeline.model.generation import Cache, Decoding, Show, batches, context_tokens, padded
 from pipeline.model.rendering import Row
 from pipeline.stage import Fault
 
@@ -36,8 +36,7 @@ def _measure(loaded: Loaded, rows: dict[str, Row], size: int) -> dict[str, float
     import torch
 
     width = padded(max(row.size for row in rows.values()))
-    context = getattr(loaded.model.config, "max_position_embeddings", None) or 2**31
-    if width > context:
+    if width > context_tokens(loaded.model):
         return dict.fromkeys(rows, float("-inf"))
     filled = [*rows.values(), *[next(iter(rows.values()))] * (size - len(rows))]
     pad, device = loaded.tokenizer.pad_token_id, loaded.model.device

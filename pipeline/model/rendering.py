@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pipeline.data.records import Turn
-from pipeline.model.base import token_ids
+from pipeline.model.base import TEMPLATE, chat_text, says, token_ids
 from pipeline.stage import Fault
-
-TEMPLATE = "the chat template of the base"
 
 
 @dataclass(frozen=True)
@@ -46,23 +44,33 @@ def row_of(tokenizer: Any, example: Example) -> Row:
 def supervised(tokenizer: Any, turns: Sequence[Turn], first: int, source: str) -> Row:
     """Tokens of turns that end with an answer; learnt are the answers from turn `first` on, each with its end of turn.
 
-    Raises Fault where the template renders a question for training in another way than for serving.
+    Raises Fault where the template renders a question for training in another way than for serving, or an answer in another way
+    than it was written.
     """
     whole = token_ids(tokenizer, list(turns), is_asked=False)
     learnt = [False] * len(whole)
     for number in range(first, len(turns)):
         if turns[number]["role"] == "assistant":
-            start, end = _span(tokenizer, turns, number, whole)
+            _check_answer(tokenizer, turns, number, source)
+            start, end = _span(tokenizer, turns, number, whole, source)
             learnt[start:end] = [True] * (end - start)
     return Row(source, whole, learnt)
 
 
-def _span(tokenizer: Any, turns: Sequence[Turn], number: int, whole: list[int]) -> tuple[int, int]:
+def _check_answer(tokenizer: Any, turns: Sequence[Turn], number: int, source: str) -> None:
+    """Raises Fault where the template leaves out part of an answer, such as a thought before it."""
+    asked = chat_text(tokenizer, list(turns[:number]), is_asked=True)
+    through = chat_text(tokenizer, list(turns[: number + 1]), is_asked=False)
+    if not says(through.removeprefix(asked), turns[number]["content"]):
+        raise Fault(source, f"{TEMPLATE} leaves out or changes part of its answer", "mend the answer, or leave it out")
+
+
+def _span(tokenizer: Any, turns: Sequence[Turn], number: int, whole: list[int], source: str) -> tuple[int, int]:
     """Where the answer of that turn stands among all tokens."""
     asked = token_ids(tokenizer, list(turns[:number]), is_asked=True)
     if whole[: len(asked)] != asked:
         is_last = number == len(turns) - 1
-        fault = "renders a question for training in another way than for serving"
+        fault = f"renders a question for training in another way than for serving ({source} first)"
         remedy = "mend it" if is_last else "set train.turns to last, since it renders earlier answers in another way"
         raise Fault(TEMPLATE, fault, remedy)
     if number == len(turns) - 1:

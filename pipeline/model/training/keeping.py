@@ -60,7 +60,8 @@ class Keeper:
             dtype = str(model.dtype).removeprefix("torch.")
             found = parity(said, told(model, self.rows[:PROMPTS]), dtype, is_quantised)
         except torch.OutOfMemoryError:
-            return {"parity": {"not_measured": "the merged model does not fit the memory"}}
+            missing = {"not_measured": "the merged model does not fit the memory"}
+            return {"parity": missing | ({"trained_in": "NF4"} if is_quantised else {})}
         if not found["is_within_bound"]:
             remedy = "take lora, or a larger base, which four bits harm less" if is_quantised else "train in float32"
             say(f"train: {made.name}: what is served {complaint(found)}; {remedy}")

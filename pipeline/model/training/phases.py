@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.disk import naming_full_disk
 from pipeline.model.adapter import PHASES, Kind, Made
 from pipeline.model.training.beginning import Begun
 from pipeline.model.training.checkpoints import complaint, fingerprint, seal, tidy
@@ -92,7 +93,8 @@ def _run(
             shutil.rmtree(leftover, ignore_errors=True)
         part.mkdir()
     wait()
-    keeper.save(model, made, part)
+    with naming_full_disk(part, "make room; the phase goes on from its last checkpoint"):
+        keeper.save(model, made, part)
     said, is_quantised = keeper.told(model, made), bool(getattr(model, "is_loaded_in_4bit", False))
     del model
     if is_main():

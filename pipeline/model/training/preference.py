@@ -83,4 +83,9 @@ def prefer(job: Job, pairs: Sequence[Pair], checked: Sequence[Pair]) -> tuple[An
 
 
 def _columns(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    return [{"prompt": pair.asked, "chosen": pair.answer, "rejected": pair.other} for pair in pairs]
+    """TRL renders the turns itself, as `token_ids` does; `prove_trainer` compares."""
+    as_text = {"sanitize_control_tokens": True}
+    return [
+        {"prompt": pair.asked, "chosen": pair.answer, "rejected": pair.other, "chat_template_kwargs": as_text}
+        for pair in pairs
+    ]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from pipeline.model.rendering import TEMPLATE, Row
+from pipeline.model.base import TEMPLATE
+from pipeline.model.rendering import Row
 from pipeline.stage import Fault
 
 SHOWN = 3  # learnt spans that are shown

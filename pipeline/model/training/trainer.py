@@ -1,6 +1,5 @@
 """One phase as a run of a Trainer that may be killed at any moment and goes on: settings, what is told, checkpoints, faults."""
 
-import errno
 import json
 import math
 import shutil
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.disk import naming_full_disk
 from pipeline.model.base import chosen_device, chosen_dtype
 from pipeline.model.training.checkpoints import STATE, newest_whole, seal
 from pipeline.model.training.curve import LOSS, Log, Measure, has_lost_patience
@@ -97,18 +97,15 @@ def train(trainer: Any, job: Job, measure: Measure = LOSS) -> Log:
         _keep_best(trainer, measure)
     kinds = {name: weight.dtype for name, weight in trainer.model.named_parameters() if weight.requires_grad}
     try:
-        if checkpoint and has_lost_patience(_log_of(checkpoint), params.patience, measure):
-            _take_up(trainer, checkpoint)
-        else:
-            _run(trainer, job, checkpoint, _teller(job, _step_of(checkpoint), has_validation, measure))
+        with naming_full_disk(folder, "make room; the run goes on from the last whole checkpoint"):
+            if checkpoint and has_lost_patience(_log_of(checkpoint), params.patience, measure):
+                _take_up(trainer, checkpoint)
+            else:
+                _run(trainer, job, checkpoint, _teller(job, _step_of(checkpoint), has_validation, measure))
     except torch.OutOfMemoryError:
         fault = f"{trainer.args.per_device_train_batch_size} rows a step do not fit the memory"
         remedy = "lower it and raise accumulate, lower train.max_length, or take qlora"
         raise Fault(f"params.yaml: train.{job.phase}.batch_size", fault, remedy) from None
-    except (OSError, RuntimeError) as error:
-        if not _is_full(error):
-            raise
-        raise Fault(folder, "the disk is full", "make room; the run goes on from the last whole checkpoint") from None
     for name, weight in trainer.model.named_parameters():
         if name in kinds:
             weight.data = weight.data.to(kinds[name])  # what is read back from a checkpoint is float32
@@ -174,15 +171,6 @@ class Clock:
         found = (tokens - self._tokens) / max(now - self._at, 1e-9)
         self._tokens, self._at = tokens, now
         return found
-
-
-def _is_full(error: Exception) -> bool:
-    """Whether a disk is full: torch says it as a RuntimeError of its writer."""
-    return (
-        getattr(error, "errno", None) == errno.ENOSPC
-        or "No space left" in str(error)
-        or "PytorchStreamWriter" in str(error)
-    )
 
 
 def _teller(job: Job, first: int, has_validation: bool, measure: Measure) -> Any:

@@ -35,11 +35,27 @@ def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: b
         model = load_model(start.folder, dtype, device, params.attention)
     model.config.use_cache = False
     if start.adapter is None:
+        if not is_whole:
+            _check_tied(model, params.adapter)
         return model
     from peft import PeftModel
 
     trained = PeftModel.from_pretrained(model, start.adapter, is_trainable=True)
     return trained.merge_and_unload(safe_merge=True).requires_grad_(True) if is_whole else trained
+
+
+def _check_tied(model: Any, adapter: AdapterParams) -> None:
+    """Raises Fault for a new adapter on an embedding that is the head too: merged, it would change the head, which was not trained."""
+    embedding, targets = model.get_input_embeddings(), adapter.targets if isinstance(adapter.targets, list) else []
+    is_named = any(
+        name == target or name.endswith(f".{target}")
+        for name, module in model.named_modules()
+        if module is embedding
+        for target in targets
+    )
+    if is_named and model.config.get_text_config().tie_word_embeddings:
+        fault = "name the embedding, which is the head of this base too: what is merged would not be what was trained"
+        raise Fault("params.yaml: train.adapter.targets", fault, "leave it out, or write all-linear")
 
 
 def load_quantised(folder: Path, dtype: str, device: str, attention: str = "auto") -> Any:
