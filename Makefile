@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline export base add-source check-data hooks ask review test-set data-diff verify gate forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup run baseline seeds export base add-source check-data hooks ask review test-set data-diff verify gate forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -28,6 +28,9 @@ run: $(INSTALLED)  ## bring the pipeline up to date and print the result
 
 baseline: $(INSTALLED)  ## what the prompt alone reaches, before anything is trained
 	@$(BIN)/python -m pipeline.desk.baseline
+
+seeds: $(INSTALLED)  ## how much luck there is: train with N=<number> seeds, keep the spread in reports/seeds.json
+	@$(BIN)/python -m pipeline.desk.seeds "$(N)"
 
 export: $(INSTALLED)  ## write the served model out whole, for an engine: OUT=<folder> (DTYPE=bfloat16, MAX_WORSE=<nats a token>)
 	@$(BIN)/python -m pipeline.desk.export "$(or $(OUT),export)" --dtype "$(or $(DTYPE),auto)" $(if $(MAX_WORSE),--max-worse "$(MAX_WORSE)")

@@ -2,17 +2,20 @@
 
 Reads   predictions     a folder an arm (pipeline.data.predictions)
         test, new       pipeline.data.records.Record, with the reference answers; `new` waits for the next test set
+        train           what the guesses without a language model are learnt from
         schema          the contract of an answer
         test_set        the frozen ids, whose digest the comparison names
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
-        comparison      n, intervals, pairs and verdicts
+        comparison      n, intervals, pairs and verdicts, and whether the fine-tune pays
+        examples        JSON Lines: what the tuned arm fixed and broke against each other arm, the worst first
 Format accuracy is the share of answers that parse and meet the schema; every field with one right value is scored by exact
 match, every free text by ROUGE-L. An answer that does not parse scores nothing anywhere. Of preferences, preference accuracy
 is the share of which the arm holds the better answer likelier than the worse one (log-likelihoods of the whole answers).
-Slices are the tags and origins of the records.
+Slices are the tags, origins, labels and lengths of the records. Two rows stand beside the arms: what each field with one right
+value is by the majority, and by a classifier over words (pipeline.scoring.reference_rows).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -21,22 +24,31 @@ from pydantic import Field
 
 from pipeline.data.answers import Contract
 from pipeline.data.predictions import Predictions, check_complete, read_arms
-from pipeline.data.records import Record, read_records
+from pipeline.data.records import Record, read_records, write_jsonl
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import of_test_set
 from pipeline.scoring.answers import Scores, score
+from pipeline.scoring.changed import changed, counts, cut, worst_first
+from pipeline.scoring.slicing import Sliced, by_name, slices_of
+from pipeline.scoring.worth import worth
 from pipeline.stage import Fault, Params, run, write_report
 
-TUNED = "tuned"
+TUNED, PROMPTED = "tuned", "prompted"
+TOKENS = ("read", "written")  # of a request, in the mean
 PREFERENCE = "preference_accuracy"
 
 
 class EvaluateParams(Params):
-    """Section `evaluate`. `margin`: the drop of a metric that still counts as no worse. `targets`: metric and wanted value."""
+    """Section `evaluate`.
+
+    `margin`: the drop of a metric that still counts as no worse. `targets`: metric and wanted value. `shown`: how many examples
+    of a pair of arms the report has.
+    """
 
     section: ClassVar[str] = "evaluate"
     margin: Annotated[float, Field(ge=0, lt=1)]
     targets: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    shown: Annotated[int, Field(ge=0)]
 
 
 def metric_names(contract: Contract) -> list[str]:
@@ -49,24 +61,27 @@ def metric_names(contract: Contract) -> list[str]:
     ]
 
 
-def estimates(
+def arm_scores(
     arms: dict[str, Predictions], name: str, records: Sequence[Record], contract: Contract
-) -> tuple[dict[str, Scores], dict[str, Any]]:
-    """Scores of each arm on a set, and the mean of each metric with its interval and n."""
-    from pipeline.scoring.rates import estimate
-
-    ids = [record.id for record in records]
+) -> dict[str, Scores]:
+    """Each metric's value for each example of a set, by arm. Raises Fault for one that is no share."""
+    ids, wanted = [record.id for record in records], [record.answer for record in records]
     scores = {
-        arm: score(given.texts(name, ids), [record.answer for record in records], contract)
+        arm: score(given.texts(name, ids), wanted, contract) | preference(given, name, records)
         for arm, given in arms.items()
     }
-    for arm, given in arms.items():
-        scores[arm] |= preference(given, name, records)
     for arm, found in scores.items():
         for metric, values in found.items():
             if not all(0 <= value <= 1 for value in values):
                 raise Fault(f"{arm}: {metric}", "scores an answer with no number between 0 and 1", "mend the metric")
-    return scores, {
+    return scores
+
+
+def estimates(scores: dict[str, Scores], records: Sequence[Record]) -> dict[str, Any]:
+    """The mean of each metric with its interval and n, by arm."""
+    from pipeline.scoring.rates import estimate
+
+    return {
         arm: {
             metric: _rounded(asdict(estimate(values, groups_of(metric, records)))) for metric, values in found.items()
         }
@@ -90,50 +105,86 @@ def groups_of(metric: str, records: Sequence[Record]) -> list[str]:
     return [record.group for record in measured(metric, records)]
 
 
-def slices_of(records: Sequence[Record], metrics: set[str]) -> dict[str, dict[str, list[int]]]:
-    """Positions of the values of each tag and origin, by metric; what all records share is no slice."""
-    slices: dict[str, dict[str, list[int]]] = {}
-    for metric in sorted(metrics):
-        chosen = measured(metric, records)
-        for at, record in enumerate(chosen):
-            for name in (*(f"tag {tag}" for tag in dict.fromkeys(record.tags)), f"origin {record.origin}"):
-                slices.setdefault(name, {}).setdefault(metric, []).append(at)
-        for name in [name for name, given in slices.items() if len(given.get(metric, ())) == len(chosen)]:
-            del slices[name][metric]
-    return dict(sorted(slices.items()))
-
-
 def evaluate(
-    arms: dict[str, Predictions], records: Sequence[Record], contract: Contract, params: EvaluateParams
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Headline numbers, and the comparison: intervals an arm, and the tuned arm against each other one."""
+    arms: dict[str, Predictions],
+    records: Sequence[Record],
+    contract: Contract,
+    params: EvaluateParams,
+    learnt: Sequence[Record] = (),
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Scores]]:
+    """Headline numbers; the comparison: intervals an arm, and the tuned arm against each other one; and the scores of each example.
+
+    Guesses without a language model are learnt from `learnt`, where there is any.
+    """
+    from pipeline.scoring.reference_rows import guesses
     from pipeline.scoring.slices import compare_family
 
-    scores, intervals = estimates(arms, "test", records, contract)
+    scores = arm_scores(arms, "test", records, contract)
+    if learnt:
+        texts = [(one.question, one.answer) for one in learnt if not one.rejected]
+        scores |= guesses(texts, [(one.question, one.answer) for one in records], contract)
+    intervals = estimates(scores, records)
     names = {name for given in scores.values() for name in given}
     groups = {name: groups_of(name, records) for name in names}
-    slices = slices_of(records, names)
+    slices = {metric: slices_of(sliced(measured(metric, records), contract)) for metric in sorted(names)}
     found = {
-        f"{TUNED} against {name}": compare_family(scores[TUNED], given, groups, slices, params.margin)
+        f"{TUNED} against {name}": compare_family(scores[TUNED], given, groups, by_name(slices), params.margin)
         for name, given in scores.items()
         if name != TUNED and TUNED in scores
     }
     headline = {
         name: {metric: interval["mean"] for metric, interval in given.items()} for name, given in intervals.items()
     }
-    yardstick = {name: arm.arm for name, arm in arms.items()}
     targets = {
         metric: {"wanted": wanted, **{name: given.get(metric, 0.0) >= wanted for name, given in headline.items()}}
         for metric, wanted in params.targets.items()
     }
-    return headline, {
+    ids = [record.id for record in records]
+    comparison = {
         "arms": intervals,
         "pairs": {name: overall for name, (overall, _) in found.items()},
         "slices": {name: parts for name, (_, parts) in found.items()},
         "margin": params.margin,
         "targets": targets,
-        "yardstick": yardstick,
+        "tokens": {name: dict(zip(TOKENS, arm.tokens_each("test", ids), strict=True)) for name, arm in arms.items()},
+        "yardstick": {name: arm.arm for name, arm in arms.items()},
     }
+    if PROMPTED in arms and TUNED in arms:
+        comparison["worth"] = _worth(comparison)
+    return headline, comparison, scores
+
+
+def sliced(records: Iterable[Record], contract: Contract) -> list[Sliced]:
+    """What of each record says in which slices it is."""
+    return [Sliced(one.tags, one.origin, contract.label(one.answer) or "", len(one.question)) for one in records]
+
+
+def _worth(comparison: dict[str, Any]) -> dict[str, str]:
+    """Whether the fine-tune pays against the prompt, and where a guess without a language model is better than it."""
+    pairs, targets = comparison["pairs"], comparison["targets"]
+    verdicts = {metric: row["verdict"] for metric, row in pairs[f"{TUNED} against {PROMPTED}"].items()}
+    reached = {metric: bool(target[PROMPTED]) for metric, target in targets.items()}
+    tokens = [sum(comparison["tokens"][arm].values()) for arm in (PROMPTED, TUNED)]
+    word, because = worth(verdicts, reached, tokens)
+    guessed = pairs.get(f"{TUNED} against bag_of_words", {})
+    beaten = sorted(metric for metric, row in guessed.items() if row["verdict"] == "worse")
+    return {"word": word, "because": because, "words_alone_are_better_on": ", ".join(beaten)}
+
+
+def flips(scores: dict[str, Scores], arms: dict[str, Predictions], records: Sequence[Record], shown: int) -> list[Any]:
+    """A row for each pair of arms with its counts, and after it the examples that the tuned arm broke and fixed, the worst first."""
+    ids, rows = [record.id for record in records], list[dict[str, Any]]()
+    for name in (one for one in arms if one != TUNED and TUNED in arms):
+        found = changed(scores[TUNED], scores[name], len(records))
+        before, after = (arms[arm].texts("test", ids) for arm in (name, TUNED))
+        rows.append({"against": name, "counts": counts(found)})
+        for one in worst_first(found, shown):
+            record = records[one.at]
+            texts = {"question": record.question, "reference": record.answer}
+            texts |= {"before": before[one.at], "after": after[one.at]}
+            shown_texts = {key: cut(text) for key, text in texts.items()}
+            rows.append({"against": name, "id": record.id, "source": record.source, **one.told(), **shown_texts})
+    return rows
 
 
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
@@ -156,10 +207,12 @@ def main(
     predictions: Path,
     test: Path,
     new: Path,
+    train: Path,
     schema: Path,
     test_set: Path,
     report: Path,
     comparison: Path,
+    examples: Path,
 ) -> None:
     contract, records, arms = Contract.load(schema), read_records(test), read_arms(predictions)
     check_targets(params, contract)
@@ -169,11 +222,12 @@ def main(
     check_complete(arms, "test", [record.id for record in records], predictions)
     waiting = read_records(new)
     check_complete(arms, "new", [record.id for record in waiting], predictions)
-    headline, beside = evaluate(arms, records, contract, params)
-    beside["new"] = estimates(arms, "new", waiting, contract)[1] if waiting else {}
+    headline, beside, scores = evaluate(arms, records, contract, params, read_records(train))
+    beside["new"] = estimates(arm_scores(arms, "new", waiting, contract), waiting) if waiting else {}
     beside["test_set"] = of_test_set(TestSet.load(test_set))
     write_report(report, headline)
     write_report(comparison, beside)
+    write_jsonl(examples, flips(scores, arms, records, params.shown))
     print(f"evaluate: {len(arms)} arms on {len(records)} test records")
 
 

@@ -53,6 +53,7 @@ arms: {base: {model: models/base.json, prompt: plain}}
 predict: {max_new_tokens: 8, max_cost: 0.0, batch_size: 1, dtype: auto, device: auto, threads: 1}
 evaluate:
   margin: 0.05
+  shown: 3
   targets:
     exact_label: 0.6
     format_accuracy: 0.8

@@ -12,6 +12,8 @@ from pipeline.stage import Fault, load_params
 from tests.project import ROOT, record
 from tests.tuning_service import BASE, KEY, TUNED, asked, error
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def questions(tmp_path):

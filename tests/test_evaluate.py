@@ -59,7 +59,7 @@ def arm(records, texts):
 
 
 def params(targets):
-    return EvaluateParams(margin=0.05, targets=targets)
+    return EvaluateParams(margin=0.05, targets=targets, shown=4)
 
 
 @pytest.mark.parametrize("reference", [FULL, SHORT])
@@ -125,7 +125,7 @@ def test_label_in_plain_text(answer, wanted):
 def test_missing_answer_is_a_failure():
     records = [record(FULL, number) for number in range(4)]
     given = arm(records[:3], [json.dumps(FULL)] * 3)
-    headline, _ = evaluate({"tuned": given}, records, contract(), params({}))
+    headline, *_ = evaluate({"tuned": given}, records, contract(), params({}))
     assert set(headline["tuned"].values()) == {0.75}
 
 
@@ -133,12 +133,12 @@ def test_arms_are_compared_pair_by_pair_and_targets_have_two_sides():
     records = [record(SHORT, number) for number in range(40)]
     right, wrong = json.dumps(SHORT), json.dumps({**SHORT, "label": "blue"})
     arms = {"base": arm(records, [wrong] * 40), "tuned": arm(records, [right] * 30 + [wrong] * 10)}
-    headline, comparison = evaluate(arms, records, contract(), params({"exact_label": 0.75, "format_accuracy": 1.0}))
+    headline, comparison, _ = evaluate(arms, records, contract(), params({"exact_label": 0.75, "format_accuracy": 1.0}))
     pair = comparison["pairs"]["tuned against base"]["exact_label"]
     assert (pair["fixed"], pair["broken"], pair["verdict"]) == (30, 0, "better")
     assert comparison["targets"]["exact_label"] == {"wanted": 0.75, "base": False, "tuned": True}
     assert headline["tuned"]["exact_label"] == 0.75
-    _, above = evaluate(arms, records, contract(), params({"exact_label": 0.76}))
+    _, above, _ = evaluate(arms, records, contract(), params({"exact_label": 0.76}))
     assert above["targets"]["exact_label"]["tuned"] is False
 
 
@@ -171,16 +171,16 @@ def test_preference_accuracy_is_of_the_preferences_alone():
     answers = {("test", one.id): one.answer for one in records}
     held = {("test", one.id): number != 2 for number, one in enumerate(records) if one.rejected}
     arms = {"base": Predictions({}, answers, dict.fromkeys(held, False)), "tuned": Predictions({}, answers, held)}
-    headline, comparison = evaluate(arms, records, contract(), params({"preference_accuracy": 0.75}))
+    headline, comparison, _ = evaluate(arms, records, contract(), params({"preference_accuracy": 0.75}))
     assert headline["tuned"]["preference_accuracy"] == 0.75
     assert comparison["arms"]["tuned"]["preference_accuracy"]["n"] == 4
     assert comparison["pairs"]["tuned against base"]["preference_accuracy"]["fixed"] == 3
     assert comparison["targets"]["preference_accuracy"] == {"wanted": 0.75, "base": False, "tuned": True}
     arms["hosted"] = Predictions({}, answers)  # a service that tells no likelihoods
-    headline, comparison = evaluate(arms, records, contract(), params({}))
+    headline, comparison, _ = evaluate(arms, records, contract(), params({}))
     assert "preference_accuracy" not in headline["hosted"]
     assert "preference_accuracy" not in comparison["pairs"]["tuned against hosted"]
-    headline, _ = evaluate(arms, records[:1], contract(), params({}))
+    headline, *_ = evaluate(arms, records[:1], contract(), params({}))
     assert "preference_accuracy" not in headline["tuned"]
 
 
@@ -230,7 +230,7 @@ def test_a_target_that_no_share_can_reach_is_refused(wanted):
         params({"exact_label": wanted})
 
 
-def run_main(folder, waiting=(), answered=None, out="out", targets=None):
+def run_main(folder, waiting=(), answered=None, out="out", targets=None, learnt=()):
     """The stage on five test records and those that wait; `answered` is what the arms were asked of these."""
     records = [record(FULL, number) for number in range(5)]
     write_records(folder / "test.jsonl", records)
@@ -243,17 +243,20 @@ def run_main(folder, waiting=(), answered=None, out="out", targets=None):
             folder / "predictions" / name,
             [{"set": which, "id": one.id, "answer": one.answer if name == "tuned" else "no"} for which, one in asked],
         )
-    places = [folder / place for place in ("predictions", "test.jsonl", "new.jsonl", "schema.json", "test_set.txt")]
-    reports = (folder / f"{out}.json", folder / f"{out}_comparison.json")
+    write_records(folder / "train.jsonl", learnt)
+    names = ("predictions", "test.jsonl", "new.jsonl", "train.jsonl", "schema.json", "test_set.txt")
+    places = [folder / place for place in names]
+    reports = (folder / f"{out}.json", folder / f"{out}_comparison.json", folder / f"{out}_examples.jsonl")
     main(params(targets or {}), *places, *reports)
     return [path.read_text() for path in reports]
 
 
 def test_what_waits_is_scored_beside_the_test_set(tmp_path):
-    without, nothing = (json.loads(text) for text in run_main(tmp_path))
+    without, nothing = (json.loads(text) for text in run_main(tmp_path)[:2])
     assert (tmp_path / "new.jsonl").read_bytes() == b"\n"
     assert nothing["new"] == {}
-    headline, comparison = (json.loads(text) for text in run_main(tmp_path, [record(SHORT, n) for n in range(9, 12)]))
+    told = run_main(tmp_path, [record(SHORT, n) for n in range(9, 12)])
+    headline, comparison = (json.loads(text) for text in told[:2])
     found = comparison["new"]
     assert headline == without
     assert {arm: given["exact_label"]["mean"] for arm, given in found.items()} == {"base": 0.0, "tuned": 1.0}
@@ -275,3 +278,44 @@ def test_reports_hold_plain_numbers_and_are_the_same_twice(tmp_path):
     headline = json.loads(first[0])
     assert set(headline) == {"base", "tuned"}
     assert all(isinstance(value, int | float) for metrics in headline.values() for value in metrics.values())
+
+
+def test_guesses_without_a_model_stand_beside_the_arms_and_are_compared(tmp_path):
+    other = {**FULL, "label": "blue"}
+    learnt = [record(FULL, n) for n in range(20, 24)] + [record(other, n) for n in range(24, 26)]
+    headline, comparison = (json.loads(text) for text in run_main(tmp_path, learnt=learnt)[:2])
+    assert set(headline) == {"base", "tuned", "majority", "bag_of_words"}
+    assert headline["majority"] == {"exact_label": 1.0, "exact_urgent": 1.0, "exact_count": 1.0}
+    assert set(comparison["pairs"]["tuned against majority"]) == set(headline["majority"])
+    assert set(comparison["yardstick"]) == set(comparison["tokens"]) == {"base", "tuned"}
+    assert "worth" not in comparison  # there is no arm prompted
+
+
+def test_what_was_fixed_and_broken_is_shown_with_both_answers(tmp_path):
+    rows = [json.loads(line) for line in run_main(tmp_path)[2].splitlines()]
+    assert rows[0] == {"against": "base", "counts": {"broken": 0, "fixed": 5, "same": 0}}
+    assert len(rows) == 5  # four are shown
+    assert {row["change"] for row in rows[1:]} == {"fixed"}
+    first = record(FULL)
+    assert (rows[1]["before"], rows[1]["after"], rows[1]["reference"]) == ("no", first.answer, first.answer)
+    assert (rows[1]["question"], rows[1]["metrics"]["exact_label"]) == (first.question, [0.0, 1.0])
+
+
+def test_the_verdict_on_the_fine_tune_counts_targets_tokens_and_guesses():
+    records = [record(FULL, number) for number in range(80)]
+    good, bad = [one.answer for one in records], ["no"] * 80
+
+    def told(prompted, tuned, targets):
+        arms = {"prompted": arm(records, prompted), "tuned": arm(records, tuned)}
+        for found, read in zip(arms.values(), (900, 100), strict=True):
+            found.tokens.update(dict.fromkeys(found.answers, (read, 10)))
+        return evaluate(arms, records, contract(), params(targets), records)[1]
+
+    comparison = told(bad, good, {})
+    assert comparison["tokens"] == {"prompted": {"read": 900, "written": 10}, "tuned": {"read": 100, "written": 10}}
+    assert (comparison["worth"]["word"], comparison["worth"]["words_alone_are_better_on"]) == ("fine-tune", "")
+    assert told(good, good, {"exact_label": 0.9})["worth"]["word"] == "prompt"
+    lost = told(good, bad, {})["worth"]
+    assert lost["word"] == "prompt"
+    assert lost["words_alone_are_better_on"] == "exact_count, exact_label, exact_urgent"
+    assert "800 of 910 tokens" in told(good, good, {})["worth"]["because"]

@@ -8,6 +8,8 @@ import pytest
 from pipeline.stage import Fault
 from tests.tuning_service import CUT, asked, error
 
+pytestmark = pytest.mark.slow
+
 
 def events(count, **changes):
     """Of a job, the newest first."""

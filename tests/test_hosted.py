@@ -18,6 +18,8 @@ from tests.lessons import files_of, mixed, params
 from tests.project import ROOT, git, record
 from tests.tuning_service import BASE, KEY, OWN, TUNED, asked
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_job_is_made_followed_and_what_comes_of_it_is_written_down(service, hosted, capsys):
     out = hosted()

@@ -16,6 +16,8 @@ from pipeline.stage import Fault
 from tests.project import record
 from tests.tuning_service import CUT, KEY, TUNED, asked, error
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("fails", "said"),

@@ -209,3 +209,28 @@ def test_the_fast_tests_pass_in_a_project_of_ones_own(project):
     folder, *_ = project
     done = run(folder, "-m", "pytest", "-m", "not slow", "-x", "-q", "-p", "no:cacheprovider", check=False)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.rehearsal
+def test_seeds_are_trained_beside_the_work_tree_and_kept(project):
+    folder, *_ = project
+    before = lock(folder)
+    first = run(folder, "-m", "pipeline.desk.seeds", "2").stdout
+    found = json.loads((folder / "reports/seeds.json").read_text())
+    own = yaml.safe_load((folder / "params.yaml").read_text())["train"]["seed"]
+    assert found["seeds"] == [own, own + 1]
+    tuned = json.loads((folder / "reports/evaluation.json").read_text())["tuned"]
+    assert {name: one["values"][0] for name, one in found["metrics"].items() if name != "probes"} == tuned
+    assert "With 2 seeds the tuned arm reaches:" in first
+    assert lock(folder) == before
+    assert git(folder, "status", "--short").split() == ["??", "reports/seeds.json"]
+    again = run(folder, "-m", "pipeline.desk.seeds", "2").stdout
+    assert "steps, loss" not in again  # both are restored
+    (folder / "reports/seeds.json").unlink()
+
+
+def test_a_number_of_seeds_is_asked_for(project):
+    folder, *_ = project
+    for text in ("", "1", "x"):
+        done = run(folder, "-m", "pipeline.desk.seeds", text, check=False)
+        assert (done.returncode, done.stderr.startswith(f"seeds: N={text}: is no number of seeds")) == (1, True)

@@ -27,6 +27,7 @@ def test_the_task_is_asked_with_the_prompt_and_the_probes_bare():
     assert [len(turns) for *_, turns in asked] == [4, 4, 4, 1]
 
 
+@pytest.mark.slow
 def test_a_text_is_told_token_by_token_and_cut_where_it_is_long(base):
     tokenizer = load_tokenizer(base)
     row = text_row(tokenizer, Text(id="t", text="red door " * 400))

@@ -49,6 +49,7 @@ def test_a_metric_that_one_arm_lacks_is_not_compared():
     assert (list(overall), parts) == (["x"], {})
 
 
+@pytest.mark.slow
 def test_equal_models_seldom_have_a_slice_that_is_called():
     """Twenty slices of fifteen examples: by raw p one is called in a third of the runs or more, by the adjusted one in 5 % at most."""
     random, runs, raw, adjusted = np.random.default_rng(5), 100, 0, 0

@@ -1,8 +1,10 @@
 """Predictions: the answers of an arm, keyed by set and id."""
 
 import json
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from pipeline.data.records import read_jsonl
@@ -15,12 +17,20 @@ Key = tuple[str, str]
 class Predictions:
     """What one arm answered, and the digests of what shaped it.
 
-    `preferred`: of a preference, whether it holds the better answer likelier.
+    `preferred`: of a preference, whether it holds the better answer likelier. `tokens`: read and written for each answer.
+    `told`: of each general text, how likely a token was in the geometric mean.
     """
 
     arm: dict[str, Any]
     answers: dict[Key, str]
     preferred: dict[Key, bool] = field(default_factory=dict)
+    tokens: dict[Key, tuple[int, int]] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
+
+    def tokens_each(self, name: str, ids: list[str]) -> tuple[float, float]:
+        """Tokens read and written for an answer of a set, in the mean; 0 where nothing was counted."""
+        found = [self.tokens[name, key] for key in ids if (name, key) in self.tokens]
+        return tuple(round(fmean(one), 1) for one in zip(*found, strict=True)) if found else (0.0, 0.0)  # type: ignore[return-value]
 
     def texts(self, name: str, ids: list[str]) -> list[str]:
         """Answers of a set in the order of `ids`; a missing answer is empty, and so a failure."""
@@ -32,6 +42,7 @@ def read_predictions(folder: Path) -> Predictions:
     arm = json.loads((folder / "arm.json").read_text(encoding="utf-8"))
     answers: dict[Key, str] = {}
     preferred: dict[Key, bool] = {}
+    tokens: dict[Key, tuple[int, int]] = {}
     for number, row in read_jsonl(folder / "answers.jsonl"):
         key = (row["set"], row["id"])
         if key in answers:
@@ -41,9 +52,17 @@ def read_predictions(folder: Path) -> Predictions:
                 f"run dvc repro -f -s predict@{folder.name}",
             )
         answers[key] = row["answer"]
+        if "prompt_tokens" in row:
+            tokens[key] = row["prompt_tokens"], row["answer_tokens"]
         if "chosen" in row:
             preferred[key] = row["chosen"] > row["rejected"]
-    return Predictions(arm, answers, preferred)
+    return Predictions(arm, answers, preferred, tokens, _told(folder / "texts.jsonl"))
+
+
+def _told(path: Path) -> dict[str, float]:
+    """The chance of a token of each text (geometric mean): none of a hosted model, and none of a text without two tokens."""
+    rows = [row for _, row in read_jsonl(path)] if path.is_file() else []
+    return {row["id"]: math.exp(row["log_likelihood"] / row["tokens"]) for row in rows if row["tokens"] > 0}
 
 
 def read_arms(folder: Path) -> dict[str, Predictions]:

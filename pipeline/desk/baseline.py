@@ -28,7 +28,7 @@ def main() -> None:
         check_complete(arms, "test", [record.id for record in records], PREDICTIONS)
     except Fault as fault:
         sys.exit(f"baseline: {fault}")
-    _, comparison = evaluate(arms, records, Contract.load(SCHEMA), load_params(EvaluateParams))
+    _, comparison, _ = evaluate(arms, records, Contract.load(SCHEMA), load_params(EvaluateParams))
     print(result.table(comparison, {}, {}))
     print()
     print(result.baseline(comparison))

@@ -19,11 +19,13 @@ def show(reports: Path, adapter: Path) -> None:
     print(table(comparison, regression, forgetting))
     print()
     print(verdict(comparison, forgetting))
+    for line in advice(comparison):
+        print(line)
     for name, proof in json.loads((adapter / "proofs.json").read_text(encoding="utf-8")).items():
         print(f"Proved of {proved(name, proof)}")
     print(
-        "Look next: reports/comparison.json (pairs, intervals), reports/forgetting.json (what was forgotten), "
-        "data/predictions (answers), models/adapter/proofs.json (what was trained)."
+        "Look next: reports/comparison.json (pairs, slices, intervals), reports/examples.jsonl (what was fixed and broken), "
+        "reports/forgetting.json (what was forgotten), data/predictions (answers), models/adapter/proofs.json (what was trained)."
     )
 
 
@@ -39,7 +41,8 @@ def table(comparison: dict[str, Any], regression: dict[str, Any], forgetting: di
             _cell(values[metric]) + ("*" if targets.get(metric, {}).get(arm) else "") if metric in values else "-"
             for metric in metrics
         ]
-        rows.append([arm, *cells, *([f"{regression[arm]['probes']:.1%}"] if has_probes else [])])
+        probes = f"{regression[arm]['probes']:.1%}" if arm in regression else "-"  # a guess answers no probe
+        rows.append([arm, *cells, *([probes] if has_probes else [])])
     wanted = [
         "target",
         *(f"{targets[metric]['wanted']:.0%}" if metric in targets else "" for metric in metrics),
@@ -82,7 +85,12 @@ def _stacked(rows: list[list[str]]) -> str:
 
 def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
     """One sentence: where tuned is better or worse than each other arm, whether it reaches the targets, what it forgot."""
-    clauses = [_against(name.rsplit(" ", 1)[-1], given) for name, given in comparison["pairs"].items()]
+    guessed = comparison["pairs"].keys() - {
+        f"{TUNED} against {arm}" for arm in comparison.get("yardstick", comparison["arms"])
+    }
+    clauses = [
+        _against(name.rsplit(" ", 1)[-1], given) for name, given in comparison["pairs"].items() if name not in guessed
+    ]
     targets = comparison["targets"]
     missed = [name for name, target in targets.items() if not target.get(TUNED)]
     if targets:
@@ -91,6 +99,24 @@ def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
     if lost:
         clauses.append(f"on general skills it is {_WORDS[lost['verdict']]} the base ({_points(lost)})")
     return f"Verdict: {'; '.join(clauses)}."
+
+
+def advice(comparison: dict[str, Any]) -> list[str]:
+    """Whether the fine-tune pays, and where a language model may be the wrong tool."""
+    found = comparison.get("worth")
+    if not found:
+        return []
+    tokens = comparison["tokens"]
+    reads = ", ".join(f"{arm} {one['read']:,.0f}" for arm, one in tokens.items())
+    lines = [
+        f"Does the fine-tune pay? {found['because'][0].upper()}{found['because'][1:]}. Tokens read a request: {reads}."
+    ]
+    if found["words_alone_are_better_on"]:
+        names = found["words_alone_are_better_on"]
+        lines.append(
+            f"A classifier over words is better than tuned on {names}: a language model may be the wrong tool there."
+        )
+    return lines
 
 
 _NONE = {"mean": 0.0}  # of an arm that has no value of a metric

@@ -26,8 +26,8 @@ RUN_REPORT = REPORTS / "run.json"
 LOCK = Path("dvc.lock")
 
 
-def dvc(*arguments: str, quiet: bool = False) -> int:
-    """Run DVC with our environment; returns its exit status."""
+def dvc(*arguments: str, quiet: bool = False, at: Path | None = None) -> int:
+    """Run DVC with our environment, in the work tree or `at` another; returns its exit status."""
     bin_folder = str(Path(sys.executable).parent)
     environment = {
         **os.environ,
@@ -39,6 +39,7 @@ def dvc(*arguments: str, quiet: bool = False) -> int:
     return subprocess.run(
         [sys.executable, "-m", "dvc", *arguments],
         env=environment,
+        cwd=at,
         check=False,
         stdout=subprocess.DEVNULL if quiet else None,
     ).returncode

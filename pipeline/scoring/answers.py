@@ -49,6 +49,11 @@ def exactness(answers: Sequence[str], references: Sequence[str], contract: Contr
     return [sum(several) / len(names) for several in zip(*right, strict=True)]
 
 
+def field_texts(references: Sequence[str], contract: Contract, name: str) -> list[str]:
+    """A field with one right value of each reference, as text that is the same for equal values alone."""
+    return [_canonical(contract.field(reference, name)) for reference in references]
+
+
 def _fields(
     answers: Sequence[str], references: Sequence[str], contract: Contract, name: str, form: Callable[[Any], str]
 ) -> tuple[list[str], list[str]]:

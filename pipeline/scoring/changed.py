@@ -8,6 +8,7 @@ from pipeline.scoring.answers import Scores
 
 Change = Literal["broken", "fixed", "same"]
 GRADED = "rouge_l_"  # metrics of this name say how far, not whether
+LONGEST = 1000  # characters of a text that is shown, since what is shown stands in git
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Changed:
     change: Change
     metrics: dict[str, tuple[float, float]]
     size: float
+
+    def told(self) -> dict[str, object]:
+        """For a report."""
+        metrics = {name: [round(value, 4) for value in pair] for name, pair in sorted(self.metrics.items())}
+        return {"change": self.change, "metrics": metrics}
 
 
 def changed(candidate: Scores, baseline: Scores, count: int) -> list[Changed]:
@@ -52,3 +58,8 @@ def worst_first(found: Sequence[Changed], shown: int) -> list[Changed]:
 def counts(found: Sequence[Changed]) -> dict[str, int]:
     """How many of each."""
     return {kind: sum(one.change == kind for one in found) for kind in ("broken", "fixed", "same")}
+
+
+def cut(text: str) -> str:
+    """At most LONGEST characters."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
