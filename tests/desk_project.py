@@ -57,7 +57,7 @@ evaluate:
   targets:
     exact_label: 0.6
     format_accuracy: 0.8
-regress: {margin: 0.05}
+regress: {margin: 0.05, text_margin: 0.03}
 gate:
   rules:
     - {rule: comparison, metric: format_accuracy, against: prompted, needs: no_worse, margin: 0.1, on_cannot_tell: fail}

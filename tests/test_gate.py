@@ -49,13 +49,14 @@ def mean(right, n):
     return {key: round(value, 4) for key, value in vars(found).items()}
 
 
-def results(pair=(0, 0, 100), right=(60, 100), level=0.6, probes=(0, 0, 100), failed=(), cases=3):
+def results(pair=(0, 0, 100), right=(60, 100), level=0.6, probes=(0, 0, 100), failed=(), cases=3, texts=(0, 0, 100)):
     """What the reports say, by counts."""
     return Results(
         {"tuned against prompted": {"category": Difference.model_validate(difference(*pair))}},
         {"category": Mean.model_validate(mean(*right))},
         {"category": level},
         Difference.model_validate(difference(*probes)),
+        Difference.model_validate(difference(*texts)) if texts else None,
         list(failed),
         cases,
     )
@@ -142,6 +143,14 @@ def test_target(changes, right, status):
     assert judged({**TARGET, **changes}, results(right=right))[0] == status
 
 
+def test_texts_are_judged_by_their_own_difference():
+    rule = {**PROBES, "rule": "texts"}
+    assert judged(rule, results(probes=(0, 60, 400), texts=(5, 5, 400)))[0] == "pass"
+    assert judged(rule, results(probes=(5, 5, 400), texts=(0, 120, 400)))[0] == "fail"
+    with pytest.raises(Fault, match=r"gate\.rules\.0: the reports compare no texts"):
+        judged(rule, results(texts=None))
+
+
 def test_cases_know_no_margin():
     assert judged(CASES, results())[0] == "pass"
     status, line = judged(CASES, results(failed=["json-stays"]))
@@ -204,7 +213,7 @@ def test_a_wrong_rule_is_named(rules, said):
 def test_the_shipped_rules_are_rules_of_the_shipped_metrics_and_doubt_fails():
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     rules = checked(GateParams, params["gate"], "params.yaml", "gate").rules
-    assert {rule.rule for rule in rules} == {"comparison", "target", "probes", "cases"}
+    assert {rule.rule for rule in rules} == {"comparison", "target", "probes", "texts", "cases"}
     assert {rule.on_cannot_tell for rule in rules if rule.rule != "cases"} == {"fail"}
     assert {rule.metric for rule in rules if rule.rule == "target"} <= set(params["evaluate"]["targets"])
 

@@ -1,16 +1,18 @@
 """Regress: pass rates by skill, the paired drop with twins as one group, and the cases that failed."""
 
 import json
+import math
 
 import pytest
 
-from pipeline.data.predictions import Predictions
+from pipeline.data.predictions import Predictions, read_predictions
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import write_jsonl
 from pipeline.regress import RegressParams, main, regress
 from pipeline.stage import Fault
 
 MARGIN = 0.05
+PARAMS = RegressParams(margin=MARGIN, text_margin=0.03)
 
 
 def question(name, skill="copying", twin=""):
@@ -30,14 +32,14 @@ def probes_of(count, skill="copying"):
 
 def test_pass_rates_by_skill():
     probes = [*probes_of(4), *probes_of(6, "sums")]
-    rates, _ = regress({"base": arm(probes, wrong=["copying-0", "sums-1", "sums-2"])}, probes, [], MARGIN)
+    rates, _ = regress({"base": arm(probes, wrong=["copying-0", "sums-1", "sums-2"])}, probes, [], PARAMS)
     assert rates == {"base": {"probes": 0.7, "skills": {"copying": 0.75, "sums": 0.6667}}}
 
 
 def test_drop_is_paired_overall_and_by_skill():
     probes = [*probes_of(40), *probes_of(40, "sums")]
     lost = [f"sums-{number}" for number in range(30)]
-    _, found = regress({"base": arm(probes, ["copying-0"]), "tuned": arm(probes, lost)}, probes, [], MARGIN)
+    _, found = regress({"base": arm(probes, ["copying-0"]), "tuned": arm(probes, lost)}, probes, [], PARAMS)
     overall, skills = found["tuned against base"]["probes"], found["tuned against base"]["skills"]
     assert (overall["n"], overall["fixed"], overall["broken"], overall["verdict"]) == (80, 1, 30, "worse")
     assert (skills["sums"]["broken"], skills["sums"]["verdict"]) == (30, "worse")
@@ -47,8 +49,37 @@ def test_drop_is_paired_overall_and_by_skill():
 def test_same_answers_are_no_worse_where_the_probes_are_many():
     for count, word in ((72, "cannot tell"), (73, "no worse")):
         probes = probes_of(count)
-        _, found = regress({"base": arm(probes), "tuned": arm(probes)}, probes, [], MARGIN)
+        _, found = regress({"base": arm(probes), "tuned": arm(probes)}, probes, [], PARAMS)
         assert found["tuned against base"]["probes"]["verdict"] == word
+
+
+def test_texts_are_compared_by_the_chance_of_a_token_where_both_arms_were_measured():
+    names = [f"t{number}" for number in range(40)]
+
+    def told(drop):
+        arms = {
+            "base": Predictions({}, {}, told={name: 0.3 + number / 200 for number, name in enumerate(names)}),
+            "tuned": Predictions(
+                {}, {}, told={name: 0.3 + number / 200 - drop for number, name in enumerate(names[:30])}
+            ),
+        }
+        rates, found = regress(arms, [], [], PARAMS)
+        assert (rates["tuned"]["token_chance"], rates["base"]["token_chance"]) == (round(0.3725 - drop, 4), 0.3975)
+        return found["tuned against base"]["texts"]
+
+    assert (told(0.0)["n"], told(0.0)["difference"]) == (30, 0.0)
+    assert (told(0.2)["verdict"], told(0.2)["difference"]) == ("worse", -0.2)
+    unmeasured = {"base": Predictions({}, {}, told=dict.fromkeys(names, 0.5)), "tuned": Predictions({}, {})}
+    rates, found = regress(unmeasured, [], [], PARAMS)
+    assert (found["tuned against base"], "token_chance" in rates["tuned"]) == ({}, False)
+
+
+def test_a_text_s_chance_is_the_geometric_mean_of_its_tokens(tmp_path):
+    write_jsonl(tmp_path / "answers.jsonl", [])
+    rows = [{"id": "a", "log_likelihood": -6.0, "tokens": 3}, {"id": "b", "log_likelihood": 0.0, "tokens": 0}]
+    write_jsonl(tmp_path / "texts.jsonl", rows)
+    (tmp_path / "arm.json").write_text("{}")
+    assert read_predictions(tmp_path).told == {"a": pytest.approx(math.exp(-2))}
 
 
 def test_twins_are_one_group():
@@ -58,7 +89,7 @@ def test_twins_are_one_group():
     def width(twins):
         probes = [question(f"a{n}", twin=f"b{n}" if twins else "") for n in range(30)]
         probes += [question(f"b{n}", twin=f"a{n}" if twins else "") for n in range(30)]
-        _, found = regress({"base": arm(probes), "tuned": arm(probes, wrong)}, probes, [], MARGIN)
+        _, found = regress({"base": arm(probes), "tuned": arm(probes, wrong)}, probes, [], PARAMS)
         pair = found["tuned against base"]["probes"]
         return pair["high"] - pair["low"]
 
@@ -68,20 +99,20 @@ def test_twins_are_one_group():
 def test_cases_that_failed_are_named():
     probes, cases = probes_of(3), [question("polite"), question("json-stays"), question("no-price")]
     arms = {"base": arm(probes, cases=cases, failed=["json-stays", "no-price"]), "tuned": arm(probes, cases=cases)}
-    rates, found = regress(arms, probes, cases, MARGIN)
+    rates, found = regress(arms, probes, cases, PARAMS)
     assert found["cases_failed"] == {"base": ["json-stays", "no-price"], "tuned": []}
     assert (rates["base"]["cases"], rates["tuned"]["cases"]) == (0.3333, 1.0)
 
 
 def test_no_case_makes_no_rate_of_cases():
-    rates, found = regress({"tuned": arm(probes_of(2))}, probes_of(2), [], MARGIN)
+    rates, found = regress({"tuned": arm(probes_of(2))}, probes_of(2), [], PARAMS)
     assert "cases" not in rates["tuned"]
     assert found["cases_failed"] == {"tuned": []}
 
 
 def test_a_missing_answer_is_a_failure():
     probes, cases = probes_of(4), [question("polite")]
-    rates, found = regress({"tuned": arm(probes[:3])}, probes, cases, MARGIN)
+    rates, found = regress({"tuned": arm(probes[:3])}, probes, cases, PARAMS)
     assert rates["tuned"]["probes"] == 0.75
     assert found["cases_failed"]["tuned"] == ["polite"]
 
@@ -135,7 +166,7 @@ def test_stage_refuses_answers_to_other_probes_and_writes_plain_rates(tmp_path):
             (folder / "arm.json").write_text("{}")
         out = (tmp_path / "report.json", tmp_path / "forgetting.json")
         paths = [tmp_path / name for name in ("predictions", "probes", "cases")]
-        main(RegressParams(margin=MARGIN), *paths, *out)
+        main(PARAMS, *paths, *out)
         return json.loads(out[0].read_text())
 
     rates = run(probes)

@@ -18,7 +18,7 @@ def estimate(mean, half=0.05):
 
 def pair(verdict):
     low, high = WORDS[verdict]
-    return {"difference": (low + high) / 2, "low": low, "high": high, "verdict": verdict}
+    return {"difference": (low + high) / 2, "low": low, "high": high, "n": 200, "detectable": 0.031, "verdict": verdict}
 
 
 def comparison(means=None, pairs=None, wanted=None, metrics=METRICS):

@@ -97,7 +97,10 @@ def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
         clauses.append(f"it misses the target of {', '.join(missed)}" if missed else "it reaches every target")
     lost = forgetting.get("tuned against base", {}).get("probes")
     if lost:
-        clauses.append(f"on general skills it is {_WORDS[lost['verdict']]} the base ({_points(lost)})")
+        unseen = f"{lost['n']} probes cannot see a drop of less than {lost['detectable'] * 100:.1f}"
+        clauses.append(f"on general skills it is {_WORDS[lost['verdict']]} the base ({_points(lost)}; {unseen})")
+    if told := forgetting.get("tuned against base", {}).get("texts"):
+        clauses.append(f"on general texts {_WORDS[told['verdict']]} the base ({_points(told)} of a token's chance)")
     return f"Verdict: {'; '.join(clauses)}."
 
 

@@ -72,15 +72,16 @@ class ComparisonReport(Part):
     test_set: str
 
 
-class Probes(Part):
-    probes: Difference
+class Drop(Part):
+    probes: Difference | None = None  # there are none
+    texts: Difference | None = None  # there are none, or an arm is a service's
 
 
 class ForgettingReport(Part):
     cases_failed: dict[str, list[str]]
     n_cases: Count
     questions: str
-    drop: Annotated[Probes | None, Field(alias="tuned against base")] = None  # there are no probes
+    drop: Annotated[Drop | None, Field(alias="tuned against base")] = None  # an arm is missing
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Results:
     tuned: dict[str, Mean]
     targets: dict[str, float]
     probes: Difference | None
+    texts: Difference | None
     failed_cases: list[str]
     n_cases: int
 
@@ -116,6 +118,7 @@ def read_results(reports: Path, targets: dict[str, float], test_set: Path, probe
         comparison.arms["tuned"],
         targets,
         forgetting.drop.probes if forgetting.drop else None,
+        forgetting.drop.texts if forgetting.drop else None,
         forgetting.cases_failed["tuned"],
         forgetting.n_cases,
     )

@@ -50,6 +50,12 @@ class ProbesRule(Rule):
     rule: Literal["probes"]
 
 
+class TextsRule(Rule):
+    """The same on general texts: the chance that is given to each token."""
+
+    rule: Literal["texts"]
+
+
 class CasesRule(BaseModel):
     """Every must-pass case passes: no margin, no doubt."""
 
@@ -57,7 +63,7 @@ class CasesRule(BaseModel):
     rule: Literal["cases"]
 
 
-AnyRule = Annotated[ComparisonRule | TargetRule | ProbesRule | CasesRule, Field(discriminator="rule")]
+AnyRule = Annotated[ComparisonRule | TargetRule | ProbesRule | TextsRule | CasesRule, Field(discriminator="rule")]
 
 
 class GateParams(Params):
@@ -133,9 +139,10 @@ def _evidence(rule: Rule, results: Results, place: str) -> tuple[str, Evidence]:
         level = _named(results.targets, rule.metric, f"{place}.metric")
         mean = _named(results.tuned, rule.metric, f"{place}.metric")
         return f"{rule.metric}, tuned against its target of {level:.0%}", _levelled(mean, level, rule)
-    if results.probes is None:
-        raise Fault(place, "the reports compare no probes", "write some into task/probes, or take the rule out")
-    return "probes, tuned against base", _paired(results.probes, rule)
+    name, found = ("texts", results.texts) if isinstance(rule, TextsRule) else ("probes", results.probes)
+    if found is None:
+        raise Fault(place, f"the reports compare no {name}", f"write some into task/{name}, or take the rule out")
+    return f"{name}, tuned against base", _paired(found, rule)
 
 
 def _named(values: dict[str, Any], name: str, place: str) -> Any:
