@@ -101,6 +101,7 @@ def build(folder: Path) -> Path:
     with dvc(folder) as repo:
         repo.reproduce()
     (folder / "reports/run.json").write_text('{"seconds": 1}\n')
+    (folder / "reports/seeds.json").write_text("{}\n")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "first run")
     return folder

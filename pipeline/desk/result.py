@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pipeline.desk.judged import candidates
 from pipeline.model.training.telling import proved
 
 BASELINES = ("base", "prompted")
@@ -21,6 +22,10 @@ def show(reports: Path, adapter: Path) -> None:
     print(verdict(comparison, forgetting))
     for line in advice(comparison):
         print(line)
+    if (count := candidates(reports.parent)) > 1:
+        print(
+            f"This test set has judged {count} candidates; the best of many is partly the luckiest (docs/evaluation.md)."
+        )
     for name, proof in json.loads((adapter / "proofs.json").read_text(encoding="utf-8")).items():
         print(f"Proved of {proved(name, proof)}")
     print(

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from pipeline.desk import seeds
 from pipeline.desk.run import RUN_REPORT
 from pipeline.pull_request.verifying.contents import Contents, Held, Listing
 from pipeline.pull_request.verifying.differences import Difference, differences_of
@@ -188,7 +189,7 @@ def _foreign(project: Project) -> Iterator[str]:
     """Files beside the reports that no stage writes."""
     outs = [out for step in project.steps for out in step.outs]
     folders = {str(PurePosixPath(out.path).parent) for out in outs if out.cache is None} - {"."}
-    known = {out.path for out in outs} | {RUN_REPORT.as_posix()}
+    known = {out.path for out in outs} | {path.as_posix() for path in (RUN_REPORT, seeds.OUT)}
     for folder in sorted(folders):
         for file in sorted((project.root / folder).glob("[!.]*")):
             path = file.relative_to(project.root).as_posix()
