@@ -9,7 +9,7 @@ Writes  report          the headline metrics of each arm as plain numbers: what 
         comparison      n, intervals, pairs and verdicts, and whether the fine-tune pays
         examples        JSON Lines: what the tuned arm fixed and broke against each other arm, the worst first
 Format accuracy is the share of answers that parse and meet the schema; every field with one right value is scored by exact
-match, every free text by ROUGE-L. An answer that does not parse scores nothing anywhere. Of preferences, preference accuracy
+match, every free text by ROUGE-L and BLEU. An answer that does not parse scores nothing anywhere. Of preferences, preference accuracy
 is the share of which the arm holds the better answer likelier than the worse one (log-likelihoods of the whole answers).
 Slices are the tags, origins, labels and lengths of the records. Two rows stand beside the arms: what each field with one right
 value is by the majority, and by a classifier over words (pipeline.scoring.reference_rows).
@@ -56,7 +56,7 @@ def metric_names(contract: Contract) -> list[str]:
     return [
         "format_accuracy",
         *(f"exact_{name}" for name in contract.exact_fields),
-        *(f"rouge_l_{name}" for name in contract.text_fields),
+        *(f"{metric}_{name}" for name in contract.text_fields for metric in ("rouge_l", "bleu")),
         PREFERENCE,
     ]
 

@@ -1,5 +1,6 @@
 """Metrics: known values, every script, and agreement with rouge_score where it is meant to agree."""
 
+import math
 import string
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
-from pipeline.scoring.metrics import ExactMatch, RougeL, values
+from pipeline.scoring.metrics import Bleu, ExactMatch, RougeL, values
 from pipeline.scoring.words import words_of
 
 SENTENCES = {
@@ -98,3 +99,27 @@ def test_exact_match_is_of_every_character():
 def test_values_keep_the_order_of_the_pairs():
     texts = [f"word{n}" for n in range(50)]
     assert values(RougeL, texts, [*texts[:25], *["other"] * 25]) == [1.0] * 25 + [0.0] * 25
+
+
+def bleu(prediction, reference):
+    return values(Bleu, [prediction], [reference])[0]
+
+
+def test_bleu_is_that_of_the_papers_by_hand():
+    """One of four words differs: 4/5 of the words, and of runs of two to four 3, 2 and 1 of 4, 3 and 2, each with one more."""
+    found = bleu("the cat sat on mats", "the cat sat on rugs")
+    assert found == pytest.approx((4 / 5 * 4 / 5 * 3 / 4 * 2 / 3) ** 0.25)
+    assert bleu("the cat", "the cat sat on rugs") == pytest.approx(math.exp(1 - 5 / 2))  # too short is marked down
+
+
+@pytest.mark.parametrize("text", ["a", "red door", "लाल दरवाज़ा खुला है", "one two three four five"])
+def test_bleu_is_one_for_the_same_words_and_less_for_any_other(text):
+    assert bleu(text, text) == 1
+    assert bleu(text + " more", text) < 1
+    assert bleu("quite different things here", text) < 0.5
+    assert bleu("", text) == 0
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_bleu_is_a_share_of_any_two_texts(one, other):
+    assert 0 <= bleu(one, other) <= 1

@@ -26,13 +26,15 @@ class Contract(Protocol):
 
 def score(answers: Sequence[str], references: Sequence[str], contract: Contract) -> Scores:
     """Each metric's value for each example."""
-    from pipeline.scoring.metrics import ExactMatch, RougeL, values
+    from pipeline.scoring.metrics import Bleu, ExactMatch, RougeL, values
 
     scores: Scores = {"format_accuracy": formats(answers, contract)}
     for name in contract.exact_fields:
         scores[f"exact_{name}"] = values(ExactMatch, *_fields(answers, references, contract, name, _canonical))
     for name in contract.text_fields:
-        scores[f"rouge_l_{name}"] = values(RougeL, *_fields(answers, references, contract, name, _text))
+        texts = _fields(answers, references, contract, name, _text)
+        scores[f"rouge_l_{name}"] = values(RougeL, *texts)
+        scores[f"bleu_{name}"] = values(Bleu, *texts)
     return scores
 
 

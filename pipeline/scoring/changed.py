@@ -7,7 +7,7 @@ from typing import Literal
 from pipeline.scoring.answers import Scores
 
 Change = Literal["broken", "fixed", "same"]
-GRADED = "rouge_l_"  # metrics of this name say how far, not whether
+GRADED = ("rouge_l_", "bleu_")  # metrics of these names say how far, not whether
 LONGEST = 1000  # characters of a text that is shown, since what is shown stands in git
 
 

@@ -65,6 +65,25 @@ class RougeL(_PerExample):
         return float(_SCORER.score(reference, prediction)["rougeL"].fmeasure)
 
 
+class Bleu(_PerExample):
+    """BLEU of one sentence (Papineni et al., 2002), runs of two to four words counted with one more each (Lin and Och, 2004).
+
+    A reference of fewer than four words is compared by runs as long as it has. 1 only for the same words in the same order.
+    """
+
+    description = "runs of up to four words in common, shorter texts marked down"
+
+    def value(self, prediction: str, reference: str) -> float:
+        from nltk.translate.bleu_score import SmoothingFunction, sentence_bleu
+
+        said, wanted = words_of(prediction), words_of(reference)
+        if not said or not wanted:
+            return float(prediction.strip() == reference.strip())
+        longest = min(4, len(wanted), len(said))
+        weights = [1 / longest] * longest
+        return min(1.0, float(sentence_bleu([wanted], said, weights, SmoothingFunction().method2)))
+
+
 _SCORER = RougeScorer(["rougeL"], tokenizer=_WordsOfAnyScript())
 
 
