@@ -12,6 +12,8 @@ from pipeline.model.base import sha256
 from pipeline.model.hub import NEEDED, pin, snapshot
 from pipeline.stage import Fault
 
+EMBEDDED = "models/tiny-base"
+
 
 def pinned(model: str) -> dict[str, object]:
     """The content of `base.json` for a model. Raises Fault where it cannot be had."""
@@ -70,6 +72,11 @@ def main() -> None:
     BASE.parent.mkdir(parents=True, exist_ok=True)
     BASE.write_text(json.dumps(base, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     print(f"base: pinned {base['model']} {base['revision']} ({base['licence']}) in {BASE}")
+    if base["model"] != EMBEDDED:
+        print(
+            "base: task/replay, task/texts and task/probes hold what the embedded base could do; put talks and texts like those that "
+            "this one is to stay good at there, or set train.replay to 0.0"
+        )
 
 
 if __name__ == "__main__":
