@@ -28,7 +28,7 @@ from pipeline.data.texts import Text, read_texts
 from pipeline.model.generation import Answer, Show
 from pipeline.model.hosted.asking import ask_all
 from pipeline.model.hosted.hosted import hosted_file, load_hosted
-from pipeline.model.rendering import Row
+from pipeline.model.rendering import Row, plain
 from pipeline.stage import Params, progress, run, write_report
 
 CACHE = Path(".cache/generations")
@@ -131,23 +131,23 @@ def _local(
     identity, tokenizer = identity_of(path), tokenizer_of(path)
     load = cache(lambda: load_any(path, params.dtype, params.device))
     answers = answer_all(load, tokenizer, turns, decoding, Cache(CACHE, identity, decoding, Answer), show)
-    pairs, plain = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
+    pairs, prose = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
     held = Cache(CACHE, identity, decoding, float)
-    found = likelihoods(load, [*(row for *_, row in pairs), *plain], decoding, held, show)
+    found = likelihoods(load, [*(row for *_, row in pairs), *prose], decoding, held, show)
     sides: dict[Key, dict[str, float]] = defaultdict(dict)
     for (key, side, _), value in zip(pairs, found, strict=False):
         sides[key][side] = value
     told = [
         {"id": row.source, "log_likelihood": value, "tokens": row.size - 1}
-        for row, value in zip(plain, found[len(pairs) :], strict=True)
+        for row, value in zip(prose, found[len(pairs) :], strict=True)
     ]
     return answers, sides, told, identity
 
 
 def text_row(tokenizer: Any, text: Text) -> Row:
-    """A text as it is, at most LONGEST tokens of it; all but the first are told by what stands before them."""
-    ids = tokenizer(text.text, verbose=False)["input_ids"][:LONGEST]
-    return Row(text.id, ids, [False, *[True] * (len(ids) - 1)][: len(ids)])
+    """At most LONGEST tokens of a text."""
+    row = plain(tokenizer, text.text, text.id)
+    return Row(row.source, row.ids[:LONGEST], row.learnt[:LONGEST])
 
 
 def preferences(

@@ -62,8 +62,9 @@ def replayed(params: TrainParams, folder: Path, beside: int) -> list[Example]:
     """The general examples that are mixed in beside so many of the task, where right answers are learnt. They stand as they are."""
     if not params.replay or not params.learns_answers:
         return []
-    rows = drawn(read_replay(folder), params.replay, beside, params.seed, folder)
-    return [Example(row.source, row.messages, len(row.messages) - 1, []) for row in rows]
+    rows = [row for row in read_replay(folder) if row.messages or not params.is_hosted]  # a service takes talks alone
+    chosen = drawn(rows, params.replay, beside, params.seed, folder)
+    return [Example(row.source, row.messages, len(row.messages) - 1, [], row.text) for row in chosen]
 
 
 def check_records(records: list[Record], params: TrainParams, place: Path) -> None:

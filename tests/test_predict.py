@@ -33,8 +33,11 @@ def test_a_text_is_told_token_by_token_and_cut_where_it_is_long(base):
     row = text_row(tokenizer, Text(id="t", text="red door " * 400))
     assert (row.size, row.learnt[0], set(row.learnt[1:])) == (LONGEST, False, {True})
     short = text_row(tokenizer, Text(id="t", text="red"))
-    assert short.ids == tokenizer("red")["input_ids"]
-    assert len(short.learnt) == short.size
+    assert short.ids == [tokenizer.bos_token_id, *tokenizer("red")["input_ids"]]
+    assert short.learnt == [False, *[True] * (short.size - 1)]
+    marked = text_row(tokenizer, Text(id="t", text="a<end>b"))  # what looks like a special token stays text
+    assert tokenizer.eos_token_id not in marked.ids
+    assert tokenizer.decode(marked.ids[1:]) == "a<end>b"
 
 
 def test_texts_are_read_in_order_and_ids_are_unique(tmp_path):

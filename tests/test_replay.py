@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.data.replay import General, drawn, read_replay
+from pipeline.model.base import load_tokenizer
+from pipeline.model.rendering import Example, row_of
 from pipeline.stage import Fault
 from pipeline.train import replayed
 from tests.lessons import params, write_replay
@@ -56,6 +58,28 @@ def test_phases_that_learn_no_answers_take_none(tmp_path, phases):
     write_replay(tmp_path)
     assert replayed(params("lora", replay=0.5), tmp_path, 8)
     assert replayed(params(*phases, replay=0.5), tmp_path, 8) == []
+
+
+def test_a_text_is_a_row_of_its_own_and_a_service_gets_talks_alone(tmp_path):
+    write_replay(tmp_path, 4)
+    (tmp_path / "prose.jsonl").write_text("".join(json.dumps({"text": f"A red door {n}."}) + "\n" for n in range(4)))
+    found = replayed(params("lora", replay=0.5), tmp_path, 8)
+    assert [bool(one.text) for one in found] == [False] * 4 + [True] * 4
+    with pytest.raises(Fault, match="replay: asks for 8 general examples beside 8"):
+        replayed(params("api", replay=0.5), tmp_path, 8)
+    for row in ({"text": " "}, {}, {"text": "a", "messages": talks(1)[0].messages}):
+        (tmp_path / "prose.jsonl").write_text(json.dumps(row) + "\n")
+        with pytest.raises(Fault, match=r"prose\.jsonl:1.*messages, or a text"):
+            read_replay(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_text_is_learnt_from_its_second_token_to_its_end(base):
+    tokenizer = load_tokenizer(base)
+    row = row_of(tokenizer, Example("p:1", [], 0, [], "A red door."))
+    assert (row.ids[0], row.ids[-1]) == (tokenizer.bos_token_id, tokenizer.eos_token_id)
+    assert row.learnt == [False, *[True] * (row.size - 1)]
+    assert tokenizer.decode(row.ids[1:-1]) == "A red door."
 
 
 @pytest.mark.slow

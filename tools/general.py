@@ -1,6 +1,6 @@
 """Write general examples and texts for the embedded base: what is mixed into training, and what forgetting is measured on.
 
-    python -m tools.general task        task/replay/general.jsonl, task/texts/general.jsonl
+    python -m tools.general task        task/replay/{general,prose}.jsonl, task/texts/general.jsonl
 
 They come from the curriculum that the base learnt from, with other seeds. No example asks what a probe asks.
 """
@@ -47,10 +47,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write general examples and texts.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--examples", type=int, default=5000)
+    parser.add_argument("--prose", type=int, default=500)
     parser.add_argument("--texts", type=int, default=100)
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     given = parser.parse_args()
     write(given.out / "replay/general.jsonl", general(given.examples, given.seed))
+    prose = [{"text": row["text"]} for row in texts(given.prose, given.seed + 1)]
+    write(given.out / "replay/prose.jsonl", prose)
     write(given.out / "texts/general.jsonl", texts(given.texts, given.seed))
 
 

@@ -1,6 +1,6 @@
 """General examples that are mixed into training, so that the model does not forget what it could before.
 
-A file is JSON Lines; a row has `messages`, of which the last is the assistant's.
+A file is JSON Lines; a row has `messages`, of which the last is the assistant's, or `text`, which is learnt as it is.
 """
 
 from pathlib import Path
@@ -13,23 +13,28 @@ from pipeline.stage import Fault, checked
 
 
 class General(BaseModel):
-    """A talk that has nothing to do with the task. `source` is its file and line."""
+    """A talk or a text that has nothing to do with the task. `source` is its file and line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-    messages: list[Turn]
+    messages: list[Turn] = []
+    text: str = ""
     source: str = ""
 
     @model_validator(mode="after")
     def _has_an_answer(self) -> "General":
+        if bool(self.messages) == bool(self.text.strip()):
+            raise ValueError("a row has messages, or a text, and not both")
         roles = [turn["role"] for turn in self.messages]
+        if self.text:
+            return self
         if roles[-1:] != ["assistant"] or "user" not in roles:
             raise ValueError("messages is no talk that ends with an answer")
         return self
 
     @property
     def question(self) -> str:
-        """Digest of what is asked."""
-        return digest([[turn["role"], turn["content"]] for turn in self.messages[:-1]])
+        """Digest of what is asked, or of the text."""
+        return digest([self.text, *([turn["role"], turn["content"]] for turn in self.messages[:-1])])
 
 
 def read_replay(folder: Path) -> list[General]:

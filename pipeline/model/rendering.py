@@ -14,12 +14,16 @@ from pipeline.stage import Fault
 
 @dataclass(frozen=True)
 class Example:
-    """A record as turns. `first` is the turn from which on answers are learnt; `other` is the answer that is worse, if any."""
+    """A record as turns. `first` is the turn from which on answers are learnt; `other` is the answer that is worse, if any.
+
+    Where it has no turns it is a `text`, which is learnt as it is.
+    """
 
     source: str
     turns: list[Turn]
     first: int
     other: list[Turn]
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,18 @@ class Row:
 
 def row_of(tokenizer: Any, example: Example) -> Row:
     """What of an example is learnt where its answers are right."""
+    if example.text:
+        row = plain(tokenizer, example.text, example.source)
+        return Row(row.source, [*row.ids, tokenizer.eos_token_id], [*row.learnt, True])
     return supervised(tokenizer, example.turns, example.first, example.source)
+
+
+def plain(tokenizer: Any, text: str, source: str) -> Row:
+    """A text as it is, after the token that begins a text where there is one; all but the first token are learnt."""
+    ids = tokenizer(text, verbose=False, split_special_tokens=True, add_special_tokens=False)["input_ids"]
+    if tokenizer.bos_token_id is not None:
+        ids = [tokenizer.bos_token_id, *ids]
+    return Row(source, ids, [False, *[True] * (len(ids) - 1)][: len(ids)])
 
 
 def supervised(tokenizer: Any, turns: Sequence[Turn], first: int, source: str) -> Row:
