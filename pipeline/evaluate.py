@@ -8,9 +8,10 @@ Reads   predictions     a folder an arm (pipeline.data.predictions)
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
         comparison      n, intervals, pairs and verdicts, and whether the fine-tune pays
         examples        JSON Lines: what the tuned arm fixed and broke against each other arm, the worst first
-Format accuracy is the share of answers that parse and meet the schema; every field with one right value is scored by exact
-match, every free text by ROUGE-L and BLEU. An answer that does not parse scores nothing anywhere. Of preferences, preference accuracy
-is the share of which the arm holds the better answer likelier than the worse one (log-likelihoods of the whole answers).
+Format accuracy is the share of answers that parse, meet the schema and match nothing that is prohibited. Every field with one
+right value is scored by exact match, every free text by ROUGE-L and BLEU, and by what a team writes itself (pipeline.scoring.own). An
+answer that does not parse scores nothing anywhere. Of preferences, preference accuracy is the share of which the arm holds the better
+answer likelier than the worse one (log-likelihoods of the whole answers).
 Slices are the tags, origins, labels and lengths of the records. Two rows stand beside the arms: what each field with one right
 value is by the majority, and by a classifier over words (pipeline.scoring.reference_rows).
 """
@@ -20,15 +21,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+import regex
+from pydantic import Field, field_validator
 
 from pipeline.data.answers import Contract
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.records import Record, read_records, write_jsonl
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import of_test_set
-from pipeline.scoring.answers import Scores, score
+from pipeline.scoring.answers import PARTS, Scores, score
 from pipeline.scoring.changed import changed, counts, cut, worst_first
+from pipeline.scoring.own import OWN
 from pipeline.scoring.slicing import Sliced, by_name, slices_of
 from pipeline.scoring.worth import worth
 from pipeline.stage import Fault, Params, run, write_report
@@ -41,33 +44,50 @@ PREFERENCE = "preference_accuracy"
 class EvaluateParams(Params):
     """Section `evaluate`.
 
-    `margin`: the drop of a metric that still counts as no worse. `targets`: metric and wanted value. `shown`: how many examples
-    of a pair of arms the report has.
+    `margin`: the drop of a metric that still counts as no worse. `targets`: metric and wanted value. `prohibited`: patterns that no
+    answer may match, or its format counts as wrong. `shown`: how many examples of a pair of arms the report has.
     """
 
     section: ClassVar[str] = "evaluate"
     margin: Annotated[float, Field(ge=0, lt=1)]
     targets: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    prohibited: list[str]
     shown: Annotated[int, Field(ge=0)]
+
+    @field_validator("prohibited")
+    @classmethod
+    def _are_patterns(cls, patterns: list[str]) -> list[str]:
+        for pattern in patterns:
+            try:
+                regex.compile(pattern)
+            except regex.error as error:
+                raise ValueError(f"{pattern!r} is no pattern ({error})") from None
+        return patterns
 
 
 def metric_names(contract: Contract) -> list[str]:
     """The metrics that a task with this contract can have, the headline first; the last one of preferences alone."""
     return [
         "format_accuracy",
+        *PARTS,
         *(f"exact_{name}" for name in contract.exact_fields),
         *(f"{metric}_{name}" for name in contract.text_fields for metric in ("rouge_l", "bleu")),
+        *OWN,
         PREFERENCE,
     ]
 
 
 def arm_scores(
-    arms: dict[str, Predictions], name: str, records: Sequence[Record], contract: Contract
+    arms: dict[str, Predictions],
+    name: str,
+    records: Sequence[Record],
+    contract: Contract,
+    prohibited: Sequence[str] = (),
 ) -> dict[str, Scores]:
     """Each metric's value for each example of a set, by arm. Raises Fault for one that is no share."""
     ids, wanted = [record.id for record in records], [record.answer for record in records]
     scores = {
-        arm: score(given.texts(name, ids), wanted, contract) | preference(given, name, records)
+        arm: score(given.texts(name, ids), wanted, contract, prohibited) | preference(given, name, records)
         for arm, given in arms.items()
     }
     for arm, found in scores.items():
@@ -119,18 +139,19 @@ def evaluate(
     from pipeline.scoring.reference_rows import guesses
     from pipeline.scoring.slices import compare_family
 
-    scores = arm_scores(arms, "test", records, contract)
+    scores = arm_scores(arms, "test", records, contract, params.prohibited)
     if learnt:
         texts = [(one.question, one.answer) for one in learnt if not one.rejected]
         scores |= guesses(texts, [(one.question, one.answer) for one in records], contract)
     intervals = estimates(scores, records)
-    names = {name for given in scores.values() for name in given}
+    names = {name for given in scores.values() for name in _without_parts(given)}
     groups = {name: groups_of(name, records) for name in names}
     slices = {metric: slices_of(sliced(measured(metric, records), contract)) for metric in sorted(names)}
+    compared = {name: _without_parts(given) for name, given in scores.items()}
     found = {
-        f"{TUNED} against {name}": compare_family(scores[TUNED], given, groups, by_name(slices), params.margin)
-        for name, given in scores.items()
-        if name != TUNED and TUNED in scores
+        f"{TUNED} against {name}": compare_family(compared[TUNED], given, groups, by_name(slices), params.margin)
+        for name, given in compared.items()
+        if name != TUNED and TUNED in compared
     }
     headline = {
         name: {metric: interval["mean"] for metric, interval in given.items()} for name, given in intervals.items()
@@ -154,6 +175,11 @@ def evaluate(
     return headline, comparison, scores
 
 
+def _without_parts(scores: Scores) -> Scores:
+    """What is compared: the parts of format accuracy are told, and would ask the same question again."""
+    return {name: values for name, values in scores.items() if name not in PARTS}
+
+
 def sliced(records: Iterable[Record], contract: Contract) -> list[Sliced]:
     """What of each record says in which slices it is."""
     return [Sliced(one.tags, one.origin, contract.label(one.answer) or "", len(one.question)) for one in records]
@@ -175,7 +201,7 @@ def flips(scores: dict[str, Scores], arms: dict[str, Predictions], records: Sequ
     """A row for each pair of arms with its counts, and after it the examples that the tuned arm broke and fixed, the worst first."""
     ids, rows = [record.id for record in records], list[dict[str, Any]]()
     for name in (one for one in arms if one != TUNED and TUNED in arms):
-        found = changed(scores[TUNED], scores[name], len(records))
+        found = changed(_without_parts(scores[TUNED]), _without_parts(scores[name]), len(records))
         before, after = (arms[arm].texts("test", ids) for arm in (name, TUNED))
         rows.append({"against": name, "counts": counts(found)})
         for one in worst_first(found, shown):
@@ -223,7 +249,7 @@ def main(
     waiting = read_records(new)
     check_complete(arms, "new", [record.id for record in waiting], predictions)
     headline, beside, scores = evaluate(arms, records, contract, params, read_records(train))
-    beside["new"] = estimates(arm_scores(arms, "new", waiting, contract), waiting) if waiting else {}
+    beside["new"] = estimates(arm_scores(arms, "new", waiting, contract, params.prohibited), waiting) if waiting else {}
     beside["test_set"] = of_test_set(TestSet.load(test_set))
     write_report(report, headline)
     write_report(comparison, beside)

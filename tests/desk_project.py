@@ -54,6 +54,7 @@ predict: {max_new_tokens: 8, max_cost: 0.0, batch_size: 1, dtype: auto, device: 
 evaluate:
   margin: 0.05
   shown: 3
+  prohibited: []
   targets:
     exact_label: 0.6
     format_accuracy: 0.8

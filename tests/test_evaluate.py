@@ -12,6 +12,7 @@ from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.records import Record, record_id, write_jsonl, write_records
 from pipeline.evaluate import EvaluateParams, check_targets, evaluate, main
 from pipeline.scoring.answers import exactness, score
+from pipeline.scoring.own import OWN
 from pipeline.stage import Fault
 
 SCHEMA = {
@@ -58,8 +59,8 @@ def arm(records, texts):
     return Predictions({}, {("test", one.id): text for one, text in zip(records, texts, strict=True)})
 
 
-def params(targets):
-    return EvaluateParams(margin=0.05, targets=targets, shown=4)
+def params(targets, prohibited=()):
+    return EvaluateParams(margin=0.05, targets=targets, shown=4, prohibited=list(prohibited))
 
 
 @pytest.mark.parametrize("reference", [FULL, SHORT])
@@ -71,12 +72,16 @@ def test_reference_as_answer_scores_one_everywhere(reference):
 @pytest.mark.parametrize("reference", [FULL, SHORT])
 @pytest.mark.parametrize("answer", ["", "red", '{"label": "red"', "null", "[" * 5000])
 def test_answer_that_does_not_parse_scores_zero_everywhere(answer, reference):
-    assert set(scored(answer, reference).values()) == {0.0}
+    found = scored(answer, reference)
+    del found["format_permitted"]
+    assert set(found.values()) == {0.0}
 
 
 @pytest.mark.parametrize("answer", ["42", "[]", '"red"'])
 def test_answer_that_is_no_object_earns_nothing_for_fields_left_out(answer):
-    assert set(scored(answer, SHORT).values()) == {0.0}
+    found = scored(answer, SHORT)
+    del found["format_permitted"]
+    assert set(found.values()) == {0.0}
 
 
 @pytest.mark.parametrize("answer", ["1" * 5000, json.dumps({**SHORT, "reply": "\ud83d"})])
@@ -319,3 +324,36 @@ def test_the_verdict_on_the_fine_tune_counts_targets_tokens_and_guesses():
     assert lost["word"] == "prompt"
     assert lost["words_alone_are_better_on"] == "exact_count, exact_label, exact_urgent"
     assert "800 of 910 tokens" in told(good, good, {})["worth"]["because"]
+
+
+def test_the_parts_of_format_accuracy_are_told_alone_and_not_compared():
+    records = [record(FULL, number) for number in range(4)]
+    odd = {**FULL, "label": "green"}
+    said = [FULL, odd, {**FULL, "reply": "As an AI I cannot."}]
+    texts = [*(json.dumps(one) for one in said), "no JSON"]
+    arms = {"base": arm(records, texts), "tuned": arm(records, texts)}
+    headline, comparison, _ = evaluate(arms, records, contract(), params({}, prohibited=["(?i)as an ai"]))
+    found = {name: value for name, value in headline["tuned"].items() if name.startswith("format")}
+    assert found == {"format_parses": 0.75, "format_schema": 0.5, "format_permitted": 0.75, "format_accuracy": 0.25}
+    assert {name for name in comparison["pairs"]["tuned against base"] if name.startswith("format")} == {
+        "format_accuracy"
+    }
+    check_targets(params({"format_parses": 0.5}), contract())
+
+
+def test_a_pattern_that_is_none_is_refused_and_one_that_takes_for_ever_counts_as_found():
+    with pytest.raises(ValidationError, match="is no pattern"):
+        params({}, prohibited=["("])
+    slow = score(["a" * 60 + "!"], [record(FULL).answer], contract(), ["^(a|aa)+$"])
+    assert slow["format_permitted"] == [0.0]
+
+
+def test_a_metric_of_the_team_s_own_stands_beside_the_others(monkeypatch):
+    monkeypatch.setitem(OWN, "says_red", lambda answer, _reference: float("red" in answer))
+    records = [record(FULL, number) for number in range(2)]
+    headline, *_ = evaluate({"tuned": arm(records, [records[0].answer, "blue"])}, records, contract(), params({}))
+    assert headline["tuned"]["says_red"] == 0.5
+    check_targets(params({"says_red": 0.5}), contract())
+    monkeypatch.setitem(OWN, "says_red", lambda *_: 2)
+    with pytest.raises(Fault, match="tuned: says_red: scores an answer with no number between 0 and 1"):
+        evaluate({"tuned": arm(records, ["x", "y"])}, records, contract(), params({}))

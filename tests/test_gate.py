@@ -245,7 +245,9 @@ def project(tmp_path, monkeypatch):
     write("evaluation", {"tuned": {"category": 0.6}, "prompted": {"category": 0.6}})
     rules = {"rules": [CATEGORY, TARGET, PROBES, CASES]}
     Path("params.yaml").write_text(
-        json.dumps({"gate": rules, "evaluate": {"margin": 0.05, "shown": 0, "targets": {"category": 0.6}}})
+        json.dumps(
+            {"gate": rules, "evaluate": {"margin": 0.05, "shown": 0, "prohibited": [], "targets": {"category": 0.6}}}
+        )
     )
     return tmp_path
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.desk.judged import candidates
 from pipeline.model.training.telling import proved
+from pipeline.scoring.answers import PARTS
 
 BASELINES = ("base", "prompted")
 TUNED = "tuned"
@@ -37,7 +38,7 @@ def show(reports: Path, adapter: Path) -> None:
 def table(comparison: dict[str, Any], regression: dict[str, Any], forgetting: dict[str, Any]) -> str:
     """Arms as rows, metrics as columns: mean, 95 % interval; a star where a target is reached."""
     arms = comparison["arms"]
-    metrics = sorted({metric for values in arms.values() for metric in values}, key=_rank)
+    metrics = sorted({metric for values in arms.values() for metric in values} - set(PARTS), key=_rank)
     targets, has_probes = comparison["targets"], bool(forgetting.get("n_probes"))
     heads = ["arm", *metrics, *(["probes"] if has_probes else [])]
     rows = []

@@ -2,9 +2,14 @@
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
+from pipeline.scoring.checks import matches
+from pipeline.scoring.own import OWN
+
 Scores = dict[str, list[float]]
+PARTS = ("format_parses", "format_schema", "format_permitted")  # of format accuracy: told, and not compared
 NO_ANSWER = "\0"  # equals no reference
 
 
@@ -24,18 +29,34 @@ class Contract(Protocol):
     def field(self, text: str, name: str) -> Any: ...
 
 
-def score(answers: Sequence[str], references: Sequence[str], contract: Contract) -> Scores:
-    """Each metric's value for each example."""
-    from pipeline.scoring.metrics import Bleu, ExactMatch, RougeL, values
+def score(
+    answers: Sequence[str], references: Sequence[str], contract: Contract, prohibited: Sequence[str] = ()
+) -> Scores:
+    """Each metric's value for each example. `prohibited` are patterns that no answer may match."""
+    from pipeline.scoring.metrics import Bleu, ExactMatch, Own, RougeL, values
 
-    scores: Scores = {"format_accuracy": formats(answers, contract)}
+    scores = format_parts(answers, contract, prohibited)
     for name in contract.exact_fields:
         scores[f"exact_{name}"] = values(ExactMatch, *_fields(answers, references, contract, name, _canonical))
     for name in contract.text_fields:
         texts = _fields(answers, references, contract, name, _text)
         scores[f"rouge_l_{name}"] = values(RougeL, *texts)
         scores[f"bleu_{name}"] = values(Bleu, *texts)
-    return scores
+    return scores | {
+        name: values(partial(Own, function), list(answers), list(references)) for name, function in OWN.items()
+    }
+
+
+def format_parts(answers: Sequence[str], contract: Contract, prohibited: Sequence[str]) -> Scores:
+    """Format accuracy, and each of its parts alone: the answer parses, meets the schema, and matches nothing that is prohibited."""
+    parses = [float(bool(answer.strip()) and contract.is_readable(answer)) for answer in answers]
+    meets = formats(answers, contract)
+    permitted = [
+        float(bool(answer.strip()) and not any(matches(pattern, answer, in_doubt=True) for pattern in prohibited))
+        for answer in answers
+    ]
+    both = [one * other for one, other in zip(meets, permitted, strict=True)]
+    return {"format_accuracy": both, "format_parses": parses, "format_schema": meets, "format_permitted": permitted}
 
 
 def formats(answers: Sequence[str], contract: Contract) -> list[float]:

@@ -4,6 +4,7 @@ Each computes a value an example, since every comparison pairs by example; the m
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import datasets
@@ -84,10 +85,23 @@ class Bleu(_PerExample):
         return min(1.0, float(sentence_bleu([wanted], said, weights, SmoothingFunction().method2)))
 
 
+class Own(_PerExample):
+    """A function of a team's own as a metric (pipeline.scoring.own)."""
+
+    description = "a metric of the team's own"
+
+    def __init__(self, function: Callable[[str, str], float], **options: Any) -> None:
+        self._function = function
+        super().__init__(**options)
+
+    def value(self, prediction: str, reference: str) -> float:
+        return float(self._function(prediction, reference))
+
+
 _SCORER = RougeScorer(["rougeL"], tokenizer=_WordsOfAnyScript())
 
 
-def values(metric: type[_PerExample], predictions: list[str], references: list[str]) -> list[float]:
+def values(metric: Callable[..., _PerExample], predictions: Sequence[str], references: Sequence[str]) -> list[float]:
     """The metric's value for each pair, in order."""
     computed = metric(keep_in_memory=True).compute(predictions=predictions, references=references)
     return [float(value) for value in computed["values"]]
