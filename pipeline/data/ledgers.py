@@ -8,7 +8,7 @@ import json
 import os
 import unicodedata
 from collections.abc import Collection, Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -87,10 +87,15 @@ class Rating(Entry):
     rater: Annotated[str, Field(pattern=r"\S")]
 
     @model_validator(mode="after")
-    def _answers_differ(self) -> "Rating":
+    def _is_a_vote(self) -> "Rating":
+        _ = self.moment  # raises ValueError for a day that no month has
         if self.first == self.second:
             raise ValueError("first and second are one answer, on which nobody can vote")
         return self
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(f"{self.date}T{self.time}+00:00")
 
 
 E = TypeVar("E", bound=Entry)
