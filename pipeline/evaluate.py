@@ -196,7 +196,7 @@ def people(
 ) -> dict[str, Any]:
     """What people said of each two arms, by dimension, with how well each metric agrees; votes on answers that no arm gives are stale.
 
-    Examples that two arms answer alike are counted beside, and in nothing else: nobody was asked.
+    Examples that two arms answer alike are counted in `n_equal`, and in nothing else: nobody was asked.
     """
     from pipeline.scoring.people import by_dimension
 
@@ -210,7 +210,8 @@ def people(
         if used:
             told = by_dimension(used.values(), metrics[one], metrics[other], groups)
             equal = sum(mine == theirs for mine, theirs in zip(answers[one], answers[other], strict=True))
-            found[f"{one} against {other}"] = {"n_equal": equal, "dimensions": told}
+            counted = {"n_equal": equal, "n_differ": len(ids) - equal}
+            found[f"{one} against {other}"] = {**counted, "dimensions": told}
     return {"votes": len(votes) - len(stale), "stale": len(stale), "pairs": found}
 
 

@@ -359,7 +359,8 @@ def test_people_s_votes_are_reported_by_pair_and_dimension_and_stale_ones_are_no
         vote(record(FULL, 9), rows[0].answer, "no", "first"),  # no longer in the test set
     )
     pair = found["pairs"]["tuned against base"]["dimensions"]["correct"]
-    assert (found["votes"], found["stale"], found["pairs"]["tuned against base"]["n_equal"]) == (4, 2, 0)
+    counted = [found["pairs"]["tuned against base"][key] for key in ("n_equal", "n_differ")]
+    assert (found["votes"], found["stale"], counted) == (4, 2, [0, 5])
     assert (pair["wins"], pair["ties"], pair["losses"], pair["n"], pair["raters"]) == (2, 1, 1, 4, 2)
     assert (pair["shown_first"]["share"], pair["shown_first"]["n"]) == (0.6667, 3)
     assert (pair["metrics"]["exact_label"]["share"], pair["metrics"]["exact_label"]["n"]) == (0.5, 2)
@@ -381,10 +382,12 @@ def test_three_arms_share_the_votes_on_the_answers_that_they_share():
     }
     votes = [Rating(**vote(one, one.answer, "no", "first")) for one in records]
     found = people(votes, arms, records, arm_scores(arms, "test", records, contract()))["pairs"]
-    assert {name: (pair["n_equal"], pair["dimensions"]["correct"]["wins"]) for name, pair in found.items()} == {
-        "tuned against base": (0, 8),
-        "tuned against prompted": (4, 4),
-        "base against prompted": (4, 0),
+    assert {
+        name: (pair["n_equal"], pair["n_differ"], pair["dimensions"]["correct"]["wins"]) for name, pair in found.items()
+    } == {
+        "tuned against base": (0, 8, 8),
+        "tuned against prompted": (4, 4, 4),
+        "base against prompted": (4, 4, 0),
     }
     assert found["base against prompted"]["dimensions"]["correct"]["losses"] == 4
 
