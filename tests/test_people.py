@@ -112,3 +112,22 @@ def test_dimensions_are_told_apart():
     found = by_dimension(ballots, {}, {}, groups(2))
     assert {name: (row["wins"], row["losses"]) for name, row in found.items()} == {"correct": (1, 0), "helpful": (1, 1)}
     assert by_dimension([], {}, {}, []) == {}
+
+
+def test_equal_arms_and_raters_who_mostly_agree_raise_few_alarms():
+    """Of 300 reports in which nothing is there to be found: 5 % and no more than chance allows above it."""
+    random, alarms = np.random.default_rng(6), {"win_rate": 0, "shown_first": 0, "coin": 0}
+    for _ in range(300):
+        taste = random.integers(-1, 2, 40)
+        ballots = [
+            Ballot(
+                at, int(own if random.random() < 0.8 else random.integers(-1, 2)), int(random.choice([1, -1])), rater
+            )
+            for at, own in enumerate(taste)
+            for rater in ("asha", "ravi")
+        ]
+        found = reported(ballots, {"coin": random.random(40).tolist()}, {"coin": [0.5] * 40})
+        for name, row in (*found.items(), *found["metrics"].items()):
+            if name in alarms:
+                alarms[name] += not row["low"] <= 0.5 <= row["high"]
+    assert max(alarms.values()) <= 26  # 300 * 0.05 and three standard deviations
