@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -38,8 +39,10 @@ def screen(project):
 def test_in_a_terminal_a_key_is_a_vote_and_what_was_pressed_before_a_pair_is_none(screen):
     write_arm("tuned", [*TUNED[:2], "\x1b[2J\u202ered", TUNED[3]])
     at = screen()
-    at.press("1")  # before anything is shown
+    at.press("1\n")  # before anything is shown
     shown = at.until("? help >")
+    time.sleep(0.3)  # in which it would be read
+    assert votes() == []
     at.press("\x1b[A")  # an arrow key
     at.until("There is no such key here")
     at.until("? help >")
