@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline seeds export base add-source check-data hooks ask review test-set data-diff verify gate forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup run baseline seeds export base add-source check-data hooks ask review rate test-set data-diff verify gate forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -52,6 +52,9 @@ ask: $(INSTALLED)  ## the only command that pays: ask the teacher for the replie
 
 review: $(INSTALLED)  ## approve, edit or reject the records that wait for a person: REVIEWER=<name>, else git's
 	@$(BIN)/python -m pipeline.desk.review "$(REVIEWER)"
+
+rate: $(INSTALLED)  ## vote between two arms' answers without knowing whose they are: RATER=<name>, else git's (ARMS="tuned prompted")
+	@$(BIN)/python -m pipeline.desk.rate "$(RATER)" "$(ARMS)"
 
 test-set: $(INSTALLED)  ## draw the frozen test set again, with the rows that wait in the slice new
 	@$(BIN)/python -m pipeline.desk.test_set

@@ -5,8 +5,9 @@ Reads   predictions     a folder an arm (pipeline.data.predictions)
         train           what the guesses without a language model are learnt from
         schema          the contract of an answer
         test_set        the frozen ids, whose digest the comparison names
+        ratings         people's votes on pairs of answers (pipeline.data.ratings); the folder may be empty
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
-        comparison      n, intervals, pairs and verdicts, and whether the fine-tune pays
+        comparison      n, intervals, pairs and verdicts, whether the fine-tune pays, and what people said
         examples        JSON Lines: what the tuned arm fixed and broke against each other arm, the worst first
 Format accuracy is the share of answers that parse, meet the schema and match nothing that is prohibited. Every field with one
 right value is scored by exact match, every free text by ROUGE-L and BLEU, and by what a team writes itself (pipeline.scoring.own). An
@@ -18,6 +19,7 @@ value is by the majority, and by a classifier over words (pipeline.scoring.refer
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -25,7 +27,9 @@ import regex
 from pydantic import Field, field_validator
 
 from pipeline.data.answers import Contract
+from pipeline.data.ledgers import Rating, read_ratings
 from pipeline.data.predictions import Predictions, check_complete, read_arms
+from pipeline.data.ratings import RateParams, between, last_words
 from pipeline.data.records import Record, read_records, write_jsonl
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import of_test_set
@@ -213,6 +217,30 @@ def flips(scores: dict[str, Scores], arms: dict[str, Predictions], records: Sequ
     return rows
 
 
+def people(
+    ratings: Iterable[Rating], arms: dict[str, Predictions], records: Sequence[Record], scores: dict[str, Scores]
+) -> dict[str, Any]:
+    """What people said of each two arms, by dimension, with how well each metric agrees; votes on answers that no arm gives are stale.
+
+    Examples that two arms answer alike are counted in `n_equal`, and in nothing else: nobody was asked.
+    """
+    from pipeline.scoring.people import by_dimension
+
+    ids, groups, votes = [record.id for record in records], [record.group for record in records], last_words(ratings)
+    answers = {name: arm.texts("test", ids) for name, arm in arms.items()}
+    metrics = {name: {key: row for key, row in scores[name].items() if key != PREFERENCE} for name in arms}
+    stale, found = set(votes), dict[str, Any]()
+    for one, other in combinations(sorted(arms, key=lambda name: (name != TUNED, name)), 2):
+        used = between(votes, ids, answers[one], answers[other])
+        stale -= used.keys()
+        if used:
+            told = by_dimension(used.values(), metrics[one], metrics[other], groups)
+            equal = sum(mine == theirs for mine, theirs in zip(answers[one], answers[other], strict=True))
+            counted = {"n_equal": equal, "n_differ": len(ids) - equal}
+            found[f"{one} against {other}"] = {**counted, "dimensions": told}
+    return {"votes": len(votes) - len(stale), "stale": len(stale), "pairs": found}
+
+
 def _rounded(values: dict[str, Any]) -> dict[str, Any]:
     return {key: round(value, 4) if isinstance(value, float) else value for key, value in values.items()}
 
@@ -230,16 +258,19 @@ def check_targets(params: EvaluateParams, contract: Contract) -> None:
 
 def main(
     params: EvaluateParams,
+    rate: RateParams,
     predictions: Path,
     test: Path,
     new: Path,
     train: Path,
     schema: Path,
     test_set: Path,
+    ratings: Path,
     report: Path,
     comparison: Path,
     examples: Path,
 ) -> None:
+    votes = read_ratings(ratings, rate.dimensions)
     contract, records, arms = Contract.load(schema), read_records(test), read_arms(predictions)
     check_targets(params, contract)
     if PREFERENCE in params.targets and not any(record.rejected for record in records):
@@ -250,6 +281,7 @@ def main(
     check_complete(arms, "new", [record.id for record in waiting], predictions)
     headline, beside, scores = evaluate(arms, records, contract, params, read_records(train))
     beside["new"] = estimates(arm_scores(arms, "new", waiting, contract, params.prohibited), waiting) if waiting else {}
+    beside["people"] = people(votes, arms, records, scores)
     beside["test_set"] = of_test_set(TestSet.load(test_set))
     write_report(report, headline)
     write_report(comparison, beside)

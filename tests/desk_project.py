@@ -58,6 +58,7 @@ evaluate:
   targets:
     exact_label: 0.6
     format_accuracy: 0.8
+rate: {arms: [tuned, base], seed: 1, dimensions: {correct: Which is right, helpful: Which helps}}
 regress: {margin: 0.05, text_margin: 0.03}
 gate:
   rules:
@@ -81,6 +82,10 @@ REPLY = (
     '"prompt_tokens": 1, "completion_tokens": 1, "cost": 0.0}\n'
 )
 REVIEW = '{"record": "a", "decision": "approve", "reviewer": "asha", "date": "2031-01-02", "reason": "a sample"}\n'
+RATING = (
+    '{"date": "2031-01-02", "time": "10:00:00.000000", "example": "a", "first": "0123456789abcdef", '
+    '"second": "fedcba9876543210", "dimension": "correct", "vote": "tie", "rater": "asha sample"}\n'
+)
 QUESTION = '{"id": "a", "messages": [{"role": "user", "content": "x"}], "check": {"kind": "exact", "value": "x"}}\n'
 FILES = {
     "params.yaml": PARAMS,
@@ -90,6 +95,7 @@ FILES = {
     "data/feedback/one.jsonl": '{"messages": [{"role": "assistant", "content": "y"}]}\n',
     "data/ledgers/teacher/t.jsonl": REPLY,
     "data/ledgers/reviews/r.jsonl": REVIEW,
+    "data/ledgers/ratings/v.jsonl": RATING,
     "task/answer.schema.json": json.dumps(SCHEMA),
     "task/expectations.json": (
         '{"name": "records", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "id"}}]}'

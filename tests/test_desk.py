@@ -9,7 +9,7 @@ from pipeline.desk import new
 from pipeline.desk.inputs import check_inputs
 from pipeline.desk.run import forget_arms
 from pipeline.stage import Fault
-from tests.desk_project import DVC, FILES, PARAMS, QUESTION, REPLY, REVIEW, ROW, make
+from tests.desk_project import DVC, FILES, PARAMS, QUESTION, RATING, REPLY, REVIEW, ROW, make
 from tests.project import git
 
 
@@ -107,6 +107,13 @@ BAD = [
     ("task/expectations.json", UNKNOWN, r"task/expectations\.json: asks for the parameter max_chars"),
     ("data/ledgers/teacher/t.jsonl", REPLY + "{}\n", r"data/ledgers/teacher/t\.jsonl:2: date: is missing"),
     ("data/ledgers/reviews/r.jsonl", REVIEW.replace("approve", "ok"), r"reviews/r\.jsonl:1: decision: is 'ok'"),
+    (
+        "data/ledgers/ratings/v.jsonl",
+        RATING + RATING.replace("correct", "x"),
+        r"v\.jsonl:2: dimension: is 'x', and rate",
+    ),
+    ("params.yaml", PARAMS.replace("correct: Which", "right: Which"), r"v\.jsonl:1: dimension: is 'correct', and rate"),
+    ("params.yaml", PARAMS.replace("arms: [tuned, base], ", ""), r"params\.yaml: rate\.arms: is missing"),
     ("params.yaml", PARAMS.replace("exact_label: 0.6", "exact_label: 60.0"), r"evaluate\.targets\.exact_label: is 60"),
     (
         "params.yaml",

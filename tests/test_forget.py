@@ -18,7 +18,7 @@ from pipeline.desk import forget
 from pipeline.desk.forgetting.rows import Rows
 from pipeline.desk.forgetting.terms import Needles, Terms, leaves
 from pipeline.stage import Fault
-from tests.desk_project import make
+from tests.desk_project import RATING, make
 from tests.project import ROOT, git
 
 KEY, EMAIL = "customer-4711", "Asha.Rao@example.org"
@@ -148,6 +148,8 @@ def _fill(folder):
         review_of(made["a red gate"]),
         review_of(lost.id, "edit", messages=edit),
     )
+    votes = [json.loads(RATING) | {"example": record.id} for record in (lost, door)]
+    lines(folder / "data/ledgers/ratings/v.jsonl", *votes)
     ids = [records[text].id for text in (MAILED.replace(EMAIL, "[EMAIL_1]"), DOOR)]
     text = "\n".join(["# frozen", *ids, f"train-group {KEY}", f"train-group {OTHER}", ""])
     (folder / "task/test_set.txt").write_text(text)
@@ -211,7 +213,7 @@ def test_a_group_goes_from_everywhere_and_nothing_else_does(project, monkeypatch
     assert after["data/raw/more.json"][0].decode() == f"[{row('a red hat, please')}]"
     assert "data/feedback/one.jsonl" not in after
     assert after["data/feedback/two.jsonl"] == before["data/feedback/two.jsonl"]
-    for name, numbers in (("teacher/t.jsonl", [0]), ("reviews/r.jsonl", [1])):
+    for name, numbers in (("teacher/t.jsonl", [0]), ("reviews/r.jsonl", [1]), ("ratings/v.jsonl", [1])):
         old = before[f"data/ledgers/{name}"][0].splitlines(keepends=True)
         assert after[f"data/ledgers/{name}"][0] == b"".join(old[number] for number in numbers)
     assert after["task/test_set.txt"][0].decode().splitlines()[2:] == [f"train-group {OTHER}"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.data.records import digest
 from tests.project import git, own_start, run, set_param
 
 pytestmark = pytest.mark.slow
@@ -110,6 +111,27 @@ def test_verify_recomputes_every_report_and_names_the_value_that_was_edited(proj
 def test_a_change_of_one_prompt_reruns_only_what_hangs_on_it(project):
     *_, second = project
     assert ran(second) == ["split", "predict@prompted", "evaluate", "regress"]
+
+
+@pytest.mark.rehearsal
+def test_a_person_s_vote_reruns_evaluate_alone(project):
+    folder, *_ = project
+    answers = [
+        {row["id"]: row["answer"] for row in map(json.loads, path.read_text().splitlines()) if row["set"] == "test"}
+        for path in (folder / f"data/predictions/{arm}/answers.jsonl" for arm in ("tuned", "base"))
+    ]
+    asked = next(name for name, answer in answers[0].items() if answer != answers[1][name])
+    first, second = (digest(given[asked]) for given in answers)
+    vote = {"date": "2031-01-02", "time": "10:00:00.000000", "example": asked, "first": first, "second": second}
+    ledger = folder / "data/ledgers/ratings/2031-01-02-asha.jsonl"
+    ledger.write_text(json.dumps({**vote, "dimension": "correct", "vote": "first", "rater": "asha"}) + "\n")
+    again = run(folder, *RUN).stdout
+    people = json.loads((folder / "reports/comparison.json").read_text())["people"]
+    ledger.unlink()
+    git(folder, "checkout", "-q", ".")
+    assert ran(again) == ["evaluate"]
+    assert people["votes"] == people["pairs"]["tuned against base"]["dimensions"]["correct"]["wins"] == 1
+    assert "People's votes won by tuned against base: correct 100.0%" in again
 
 
 def test_a_second_run_does_nothing_and_says_so(project):

@@ -12,6 +12,10 @@ METRICS = ("format_accuracy", "exact_category", "exact_escalate", "rouge_l_respo
 WORDS = {"better": (0.04, 0.2), "worse": (-0.2, -0.06), "no worse": (-0.02, 0.03), "cannot tell": (-0.15, 0.15)}
 
 
+VOTES = {"win_rate": {"rate": 0.625, "low": 0.51, "high": 0.72, "p": 0.01}, "n": 80, "examples": 40}
+PEOPLE = {"pairs": {"tuned against base": {"n_equal": 2, "n_differ": 98, "dimensions": {"correct": VOTES}}}}
+
+
 def estimate(mean, half=0.05):
     return {"mean": mean, "low": max(0.0, mean - half), "high": min(1.0, mean + half), "n": 54}
 
@@ -179,9 +183,15 @@ def test_target_missed_by_little_does_not_read_as_reached():
     assert "prompted misses format_accuracy" in text
 
 
+def test_people_s_votes_are_told_with_what_they_cover():
+    (line,) = result.people({"people": PEOPLE})
+    assert line == "People's votes won by tuned against base: correct 62.5% [51-72], 80 votes on 40 of 98 examples."
+    assert result.people({"people": {"pairs": {}, "stale": 3, "votes": 0}}) == result.people({}) == []
+
+
 def test_show_prints_table_verdict_and_where_to_look(tmp_path, capsys):
     reports = {
-        "comparison": comparison(pairs={"base": "better", "prompted": "worse"}),
+        "comparison": comparison(pairs={"base": "better", "prompted": "worse"}) | {"people": PEOPLE},
         "regression": REGRESSION,
         "forgetting": forgetting(),
     }
@@ -193,4 +203,5 @@ def test_show_prints_table_verdict_and_where_to_look(tmp_path, capsys):
     assert "Verdict: " in printed
     assert "is worse than prompted on" in printed
     assert "Proved of 1-lora: 9 of 10 examples trained" in printed
+    assert "People's votes won by tuned against base: correct 62.5%" in printed
     assert "Look next: " in printed

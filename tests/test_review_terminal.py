@@ -1,19 +1,16 @@
 """make review as a process: through a pipe, in a terminal, and killed in the middle."""
 
 import os
-import pty
 import re
-import select
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from tests import review_desk
-from tests.project import ROOT
 from tests.review_desk import ONE, THREE, TWO, decided, verdicts
+from tests.terminal import ENVIRONMENT, Screen
 
 pytestmark = pytest.mark.slow
 
@@ -28,10 +25,7 @@ def editor(tmp_path, monkeypatch):
     return review_desk.editor(tmp_path, monkeypatch)
 
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "120"}
 COMMAND = [sys.executable, "-m", "pipeline.desk.review", "asha"]
-OF_ITS_OWN = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-IN_TERMINAL = [sys.executable, "-c", OF_ITS_OWN, *COMMAND]
 
 
 def test_the_command_takes_keys_from_a_pipe_and_says_a_fault_in_a_line(project):
@@ -48,55 +42,12 @@ def test_the_command_takes_keys_from_a_pipe_and_says_a_fault_in_a_line(project):
     assert ended.stderr == "review: params.yaml: review.origins: is missing; add it\n"
 
 
-class Screen:
-    """The command in a pseudo-terminal: what it shows, and keys for it."""
-
-    def __init__(self, **environment):
-        self.handle, inner = pty.openpty()
-        self.process = subprocess.Popen(
-            IN_TERMINAL,
-            stdin=inner,
-            stdout=inner,
-            stderr=inner,
-            env={**ENVIRONMENT, **environment},
-            start_new_session=True,
-        )
-        os.close(inner)
-        self.shown = ""
-
-    def until(self, text, again=""):
-        """Read until a text is shown; gives all up to its end since the last call.
-
-        `again` is pressed again where nothing comes for long: Python notices no interrupt that comes in the instant before it
-        waits for a key.
-        """
-        ends, quiet = time.monotonic() + 60, time.monotonic()
-        while text not in self.shown:
-            assert time.monotonic() < ends, self.shown
-            if select.select([self.handle], [], [], 0.1)[0]:
-                self.shown += os.read(self.handle, 65536).decode("utf-8", "replace")
-                quiet = time.monotonic()
-            elif again and time.monotonic() > quiet + 10:
-                self.press(again)
-                quiet = time.monotonic()
-        before, self.shown = self.shown.split(text, 1)
-        return before + text
-
-    def press(self, keys):
-        os.write(self.handle, keys.encode())
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.handle)
-
-
 @pytest.fixture
 def screen(project):
     opened = []
 
     def start(**environment):
-        opened.append(Screen(**environment))
+        opened.append(Screen(COMMAND, **environment))
         return opened[-1]
 
     assert project.is_dir()

@@ -7,8 +7,8 @@ branches merge by keeping the lines of both.
 import json
 import os
 import unicodedata
-from collections.abc import Iterator
-from datetime import date
+from collections.abc import Collection, Iterator
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -67,6 +67,37 @@ class Review(Entry):
         return self
 
 
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+
+
+class Rating(Entry):
+    """A person's vote between two answers to an example. By ids and digests alone: no text of a question or an answer.
+
+    `first` and `second` are the digests of the two answers in the order in which they were shown. `date` and `time` are in UTC,
+    so that a vote that was changed later is known as the later one on any machine.
+    """
+
+    date: Annotated[str, Field(pattern=r"^\d{4}-[01]\d-[0-3]\d$")]
+    time: Annotated[str, Field(pattern=r"^[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}$")]
+    example: Annotated[str, Field(pattern=r"\S")]
+    first: Digest
+    second: Digest
+    dimension: str
+    vote: Literal["first", "second", "tie"]
+    rater: Annotated[str, Field(pattern=r"\S")]
+
+    @model_validator(mode="after")
+    def _is_a_vote(self) -> "Rating":
+        _ = self.moment  # raises ValueError for a day that no month has
+        if self.first == self.second:
+            raise ValueError("first and second are one answer, on which nobody can vote")
+        return self
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(f"{self.date}T{self.time}+00:00")
+
+
 E = TypeVar("E", bound=Entry)
 
 
@@ -86,6 +117,20 @@ def read_replies(folder: Path) -> list[tuple[str, Reply]]:
 def read_reviews(folder: Path) -> list[tuple[str, Review]]:
     """Place and decision of each entry of the reviewers' ledger: all of them, since who approves, rejects and approves again approves."""
     return read_ledger(folder, Review)
+
+
+def read_ratings(folder: Path, dimensions: Collection[str]) -> list[Rating]:
+    """The votes of the raters' ledger, in order. Raises Fault for one on a dimension that is none of these."""
+    entries = read_ledger(folder, Rating)
+    for place, entry in entries:
+        if entry.dimension not in dimensions:
+            names = ", ".join(dimensions)
+            raise Fault(
+                f"{place}: dimension",
+                f"is {entry.dimension[:40]!r}, and rate.dimensions has {names}",
+                "name it there, or take the line out",
+            )
+    return [entry for _, entry in entries]
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -118,6 +163,11 @@ def author_of(who: str) -> str:
     if not author:
         raise Fault(f"{who!r}", "is no name that a file can have", "give a name with letters")
     return author
+
+
+def person(name: str) -> str:
+    """A person's name without what people spell now so, now so."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def _line(entry: Entry) -> bytes:

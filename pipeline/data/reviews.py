@@ -6,14 +6,13 @@ its own id, counts before the approval that it came with.
 """
 
 import json
-import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, cast
 
 import msgspec
 
-from pipeline.data.ledgers import Review
+from pipeline.data.ledgers import Review, person
 from pipeline.data.records import ROLES, Record, Turn, record_id
 from pipeline.stage import Fault, Params
 
@@ -124,11 +123,6 @@ def judged(records: Iterable[Record], reviews: list[tuple[str, Review]], origins
         else:
             getattr(found, verdict).append(record)
     return found
-
-
-def person(reviewer: str) -> str:
-    """A reviewer's name without what people spell now so, now so."""
-    return " ".join(unicodedata.normalize("NFC", reviewer).casefold().split())
 
 
 def _made_by(review: Review, place: str) -> str | None:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from pipeline.data.answers import Contract
 from pipeline.data.checking.expectations import load_suite
-from pipeline.data.ledgers import read_replies, read_reviews
+from pipeline.data.ledgers import read_ratings, read_replies, read_reviews
 from pipeline.data.prompts import load_prompt
 from pipeline.data.questions import read_questions
+from pipeline.data.ratings import RateParams
 from pipeline.data.reading.sources import check_files, load_sources
 from pipeline.data.reviews import Decisions, ReviewParams
 from pipeline.data.splitting.sides import SplitParams
@@ -26,6 +27,7 @@ SECTIONS = (ValidateParams, ReviewParams, SynthesizeParams, SplitParams, TrainPa
 SOURCES, FEEDBACK, SCHEMA = Path("data/raw/sources.yaml"), Path("data/feedback"), Path("task/answer.schema.json")
 SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Path("models/base.json")
 TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teacher"), Path("data/ledgers/reviews")
+RATINGS = Path("data/ledgers/ratings")
 PROBES, CASES = Path("task/probes"), Path("task/cases")
 STAMP = Path(".cache/checked-inputs.json")
 PIPELINE = Path("dvc.yaml")
@@ -42,6 +44,7 @@ def check_inputs() -> None:
     _check_arms()
     read_replies(TEACHER)
     Decisions(read_reviews(REVIEWS), ())
+    read_ratings(RATINGS, load_params(RateParams).dimensions)
     if TEST_SET.exists():
         TestSet.load(TEST_SET)
     read_questions(PROBES)

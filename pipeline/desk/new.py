@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.desk.inputs import FEEDBACK, PIPELINE, PROMPTS, SCHEMA, SOURCES, TEST_SET
+from pipeline.desk.inputs import FEEDBACK, PIPELINE, PROMPTS, RATINGS, REVIEWS, SCHEMA, SOURCES, TEACHER, TEST_SET
 from pipeline.desk.test_set import HEAD
 from pipeline.stage import Fault
 
@@ -22,8 +22,9 @@ TASK, PARAMS, PROJECT, README = Path("task/README.md"), Path("params.yaml"), Pat
 EMPTIED = (
     SOURCES.parent,
     FEEDBACK,
-    Path("data/ledgers/teacher"),
-    Path("data/ledgers/reviews"),
+    TEACHER,
+    REVIEWS,
+    RATINGS,
     Path("task/cases"),
     Path("reports"),
 )

@@ -23,6 +23,8 @@ def show(reports: Path, adapter: Path) -> None:
     print(verdict(comparison, forgetting))
     for line in advice(comparison):
         print(line)
+    for line in people(comparison):
+        print(line)
     if (count := candidates(reports.parent)) > 1:
         print(
             f"This test set has judged {count} candidates; the best of many is partly the luckiest (docs/evaluation.md)."
@@ -125,6 +127,20 @@ def advice(comparison: dict[str, Any]) -> list[str]:
         lines.append(
             f"A classifier over words is better than tuned on {names}: a language model may be the wrong tool there."
         )
+    return lines
+
+
+def people(comparison: dict[str, Any]) -> list[str]:
+    """What people's votes say, a line a pair of arms that has any."""
+    lines = []
+    for name, pair in comparison.get("people", {}).get("pairs", {}).items():
+        one, _, other = name.partition(" against ")
+        told = "; ".join(
+            f"{dimension} {_cell({'mean': row['win_rate']['rate'], **row['win_rate']})}, {row['n']} votes on "
+            f"{row['examples']} of {pair['n_differ']} examples"
+            for dimension, row in pair["dimensions"].items()
+        )
+        lines.append(f"People's votes won by {one} against {other}: {told}.")
     return lines
 
 

@@ -7,7 +7,6 @@ ends; the next one goes on from there. From a pipe a line is a key, with the rea
 """
 
 import io
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from pipeline.data.answers import Contract
-from pipeline.data.ledgers import Review, append, author_of
+from pipeline.data.ledgers import Review, append
 from pipeline.data.personal.finding import PersonalDataParams
 from pipeline.data.records import Record, Turn
 from pipeline.data.reviews import edit_of
@@ -29,6 +28,7 @@ from pipeline.desk.reviewing.keys import QUIT, Keys, keys_of_stdin
 from pipeline.desk.reviewing.plain_text import UNSAFE
 from pipeline.desk.reviewing.queue import Queue, load_queue
 from pipeline.desk.reviewing.screen import Screen, said
+from pipeline.desk.reviewing.sitter import sitter
 from pipeline.ingest import IngestParams
 from pipeline.stage import Fault, load_params
 
@@ -203,19 +203,7 @@ def _one_line(text: str) -> str:
 
 def reviewer_of(arguments: list[str]) -> str:
     """The reviewer's name: the argument, else git's. Raises Fault where there is none that a file can be named after."""
-    name = " ".join(arguments).strip() or _name_in_git()
-    if not name:
-        raise Fault("REVIEWER", "is missing", "write make review REVIEWER=<name>, or set git config user.name")
-    author_of(name)
-    return name
-
-
-def _name_in_git() -> str:
-    try:
-        found = subprocess.run(["git", "config", "user.name"], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return ""
-    return found.stdout.strip()
+    return sitter(" ".join(arguments), "REVIEWER", "make review")
 
 
 def review(reviewer: str) -> None:

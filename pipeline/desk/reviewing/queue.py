@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.data.ledgers import Reply, Review, read_replies, read_reviews
+from pipeline.data.ledgers import Reply, Review, person, read_replies, read_reviews
 from pipeline.data.records import RECORD, Record, stream_keys, stream_records
-from pipeline.data.reviews import Decisions, Origin, ReviewParams, person
+from pipeline.data.reviews import Decisions, Origin, ReviewParams
 from pipeline.desk.inputs import REVIEWS, TEACHER
 from pipeline.desk.test_set import VALIDATED
 from pipeline.stage import Fault, load_params

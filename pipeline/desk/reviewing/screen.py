@@ -4,7 +4,6 @@ Everything that comes from a record is plain text to the terminal: no markup, no
 """
 
 import json
-import sys
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, Any
 
@@ -15,51 +14,36 @@ from pipeline.data.answers import Contract
 from pipeline.data.ledgers import Reply, Review
 from pipeline.data.records import Record, Turn
 from pipeline.desk.reviewing.edit import complaint_of_answer, opened
+from pipeline.desk.reviewing.paper import Paper, shortened
 from pipeline.desk.reviewing.plain_text import plain
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.text import Text
 
-SIDE_BY_SIDE = 100  # columns from which two examples stand beside each other
-COMPARED, SHOWN = 1500, 20_000  # words that are compared, characters that are shown
+COMPARED = 1500  # words that are compared
 WORDS = regex.compile(r"[\p{L}\p{M}\p{N}]+\s*|[^\p{L}\p{M}\p{N}\s]+\s*|\s+")
 GONE, NEW = ("red strike", "[-{}-]"), ("bold green", "{{+{}+}}")
 
 Marked = list[tuple[str, bool]]  # pieces of a text, and whether the other text has them not
 
 
-class Screen:
-    """Standard output, with colours where it is a terminal that takes some."""
+class Screen(Paper):
+    """The paper of a review. `contract` says what is wrong with an answer."""
 
     def __init__(self, contract: Contract) -> None:
+        super().__init__()
         self._contract = contract
-        self._console = _console()
-
-    def say(self, text: str, style: str = "") -> None:
-        """A line of ours, or an untrusted one."""
-        from rich.text import Text
-
-        self._console.print(Text(plain(text), style=style))
-
-    def ask(self, text: str) -> None:
-        """A question whose answer stands in the same line."""
-        from rich.text import Text
-
-        self._console.print(Text(plain(text), style="bold"), end=" ")
-        self._console.file.flush()
 
     def example(self, title: str, record: Record, seed: Record | None, reply: Reply | None) -> None:
         """A record, with the one that it came from beside it where that is known."""
-        from rich.text import Text
-
-        self._console.rule(Text(plain(title)), style="dim")
+        self.rule(title)
         for line in _facts(record, reply):
             self.say(line, "dim")
         if seed is not None:
             self._pair(f"seed {seed.id}", seed, "example", record)
         else:
-            self._show([self._panel("example", [(text_of_record(record), False)], NEW)])
+            self.show([self._panel("example", [(text_of_record(record), False)], NEW)])
             if record.parents:
                 self.say(f"its seed {record.parents[0]} is not among the validated records", "dim")
         if complaint := complaint_of_answer(record.messages[-1], self._contract):
@@ -74,26 +58,10 @@ class Screen:
 
     def _pair(self, left_title: str, left: Record, right_title: str, right: Record) -> None:
         before, after = compared(text_of_record(left), text_of_record(right))
-        self._show([self._panel(left_title, before, GONE), self._panel(right_title, after, NEW)])
-
-    def _show(self, panels: "list[RenderableType]") -> None:
-        from rich.table import Table
-
-        if len(panels) == 1 or self._console.width < SIDE_BY_SIDE:
-            for panel in panels:
-                self._console.print(panel)
-            return
-        beside = Table.grid(expand=True)
-        for _ in panels:
-            beside.add_column(ratio=1)
-        beside.add_row(*panels)
-        self._console.print(beside)
+        self.show([self._panel(left_title, before, GONE), self._panel(right_title, after, NEW)])
 
     def _panel(self, title: str, pieces: Marked, mark: tuple[str, str]) -> "RenderableType":
-        from rich.panel import Panel
-        from rich.text import Text
-
-        return Panel(self._text(pieces, mark), title=Text(plain(title)), title_align="left", border_style="dim")
+        return self.framed(title, self._text(pieces, mark))
 
     def _text(self, pieces: Marked, mark: tuple[str, str]) -> "Text":
         """Pieces as a text; where there are no colours, what differs stands in brackets."""
@@ -108,21 +76,6 @@ class Screen:
             else:
                 text.append(brackets.format(piece.rstrip()) + piece[len(piece.rstrip()) :])
         return text
-
-
-def _console() -> "Console":
-    """A console that takes nothing in a text for markup, emoji or numbers to be coloured."""
-    from rich.console import Console
-
-    is_terminal = sys.stdout.isatty()
-    return Console(
-        file=sys.stdout,
-        force_terminal=is_terminal,
-        color_system="auto" if is_terminal else None,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
 
 
 def _facts(record: Record, reply: Reply | None) -> list[str]:
@@ -151,14 +104,13 @@ def said(review: Review) -> str:
 
 def text_of_record(record: Record) -> str:
     """A record as people read it: roles and texts, an answer in JSON laid out; then what it is preferred to."""
-    turns = [_text_of(turn, "") for turn in record.messages]
-    worse = [_text_of(turn, "worse: ") for turn in record.rejected]
-    text = plain("\n\n".join([*turns, *worse]))
-    left = len(text) - SHOWN
-    return text if left <= 0 else f"{text[:SHOWN]}\n... and {left} more characters; e shows all of them"
+    turns = [text_of_turn(turn) for turn in record.messages]
+    worse = [text_of_turn(turn, "worse: ") for turn in record.rejected]
+    return shortened(plain("\n\n".join([*turns, *worse])), "; e shows all of them")
 
 
-def _text_of(turn: Turn, before: str) -> str:
+def text_of_turn(turn: Turn, before: str = "") -> str:
+    """Role, text and calls of a turn, an answer in JSON laid out; not yet plain."""
     value = opened(turn)
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
     calls = [f"calls {json.dumps(call['function'], ensure_ascii=False)}" for call in turn.get("tool_calls") or []]
