@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.data.answers import Contract
 from pipeline.data.reviews import ReviewParams
 from pipeline.desk.deciding.check import Check, Status
 from pipeline.desk.deciding.churn import churn
@@ -20,12 +21,15 @@ from pipeline.desk.deciding.recommending import Advice, recommended
 from pipeline.desk.deciding.run_checks import cheaper, kept, luck, pays, short
 from pipeline.desk.deciding.settings import ChecklistParams
 from pipeline.desk.deciding.sources import Task, task
+from pipeline.desk.inputs import SCHEMA
 from pipeline.desk.judged import candidates
-from pipeline.evaluate import PROMPTED, TUNED, EvaluateParams
+from pipeline.desk.reviewing.shown import shown
+from pipeline.evaluate import PROMPTED, TUNED, EvaluateParams, check_targets
 from pipeline.stage import Fault, load_params
 from pipeline.validate import ValidateParams
 
 README = Path("task/README.md")
+LONGEST = 400  # characters of a line of evidence
 MARKS: dict[Status, tuple[str, str]] = {"yes": ("✓", "+"), "no": ("✗", "-"), "not known yet": ("?", "?")}
 
 
@@ -57,11 +61,14 @@ def run_checks(params: ChecklistParams, wanted: dict[str, float], found: Measure
 
 
 def told(checks: Sequence[Check], advice: Sequence[Advice], marks: dict[Status, str]) -> str:
-    """The checks, their evidence below each, and what follows."""
+    """The checks, their evidence below each, and what follows. Evidence holds texts of data and reports: it is shown safely."""
     lines = ["Should we fine-tune at all?", ""]
     for check in checks:
         unknown = ": not known yet" if check.status == "not known yet" else ""
-        lines += [f"{marks[check.status]} {check.claim}{unknown}", *(f"    {line}" for line in check.evidence)]
+        lines += [
+            f"{marks[check.status]} {check.claim}{unknown}",
+            *(f"    {shown(line, LONGEST)}" for line in check.evidence),
+        ]
     lines += ["", "What to do:"]
     lines += [f"  {number}. {word}: {reason}." for number, (word, reason) in enumerate(advice, 1)]
     return "\n".join(lines)
@@ -78,8 +85,10 @@ def marks(encoding: str | None) -> dict[Status, str]:
 
 def checklist() -> str:
     """The whole list in words. Raises Fault for an input that cannot be read."""
-    params, wanted = load_params(ChecklistParams), load_params(EvaluateParams).targets
+    params, evaluation = load_params(ChecklistParams), load_params(EvaluateParams)
     params.check_examples()
+    check_targets(evaluation, Contract.load(SCHEMA))
+    wanted = evaluation.targets
     described = README.read_text(encoding="utf-8", errors="replace") if README.is_file() else ""
     found = measured()
     checks = data_checks(params, wanted, task(params.common_share), described) + run_checks(params, wanted, found)

@@ -39,8 +39,13 @@ def _versions(repository: Path) -> Iterator[Any]:
 
 
 def _git(repository: Path, *arguments: str, given: str = "") -> bytes:
-    """What git says; nothing where there is no repository."""
-    done = subprocess.run(["git", *arguments], cwd=repository, input=given.encode(), capture_output=True, check=False)
+    """What git says; nothing where there is no repository, or no git."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=repository, input=given.encode(), capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        return b""
     return done.stdout if done.returncode == 0 else b""
 
 

@@ -38,9 +38,18 @@ def churn(repository: Path, days: int, now: datetime) -> Churn | str:
     if age < timedelta(days=days):
         return f"the history is {max(0, age.days)} days old, and {days} are looked at"
     log = _git(
-        repository, "log", "--no-merges", f"--since={since.isoformat()}", "--format=@", "--numstat", "--", *BEHAVIOUR
+        repository,
+        "log",
+        "--no-merges",
+        f"--since={since.isoformat()}",
+        "--format=tformat:@",
+        "--numstat",
+        "--",
+        *BEHAVIOUR,
     )
-    commits, changed = _counted(log or "")
+    if log is None:
+        return "git cannot read its history; run git fsck"
+    commits, changed = _counted(log)
     return Churn(days, commits, changed, sum(map(_lines, _files(repository))))
 
 

@@ -24,9 +24,9 @@ SEPARATOR = regex.compile(
 )  # 10,000 and 1,00,000
 ENTRY = regex.compile(r"(?m)^\s*\p{Nd}{1,2}[.)]\s")  # the number of an entry of a list
 PLACEHOLDER = regex.compile(r"\[[A-Z_]+_\d+\]")  # of personal data that ingest has masked
-ADDRESS = regex.compile(r"(?:https?://|www\.)[^\s<>\"'()\[\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+ADDRESS = regex.compile(r"(?i:https?://|www\.)[^\s<>\"'()\[\]]+|[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*")
-NAME = regex.compile(r"(?<=[\p{L}\p{M}\p{Nd},] )\p{Lu}[\p{L}\p{M}]+")
+NAME = regex.compile(r"(?<=[\p{L}\p{M}\p{Nd},] )\p{Lu}[\p{L}\p{M}]++(?!\p{Nd})")
 GERMAN = frozenset(
     ["der", "die", "das", "und", "ist", "nicht", "ich", "ein", "eine", "zu", "den", "mit", "sie", "wie", "wir", "für"]
 )
@@ -37,16 +37,16 @@ FEW_DIGITS = 2  # a single digit counts things more often than it states one
 
 @dataclass(frozen=True)
 class Said:
-    """An example: its place, all that its prompt says, and the free text of its answer."""
+    """An example: its place, its question, and the free text of its answer."""
 
     place: str
-    prompt: str
+    question: str
     answer: str
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """Words, figures and addresses of the prompt."""
-        return frozenset([*words_of(self.prompt), *figures(self.prompt), *addresses(self.prompt)])
+        """What the question says."""
+        return known(self.question)
 
     @cached_property
     def terms(self) -> frozenset[str]:
@@ -55,8 +55,14 @@ class Said:
 
     @cached_property
     def names(self) -> list[str]:
-        words = set(words_of(f"{self.prompt} {self.answer}"))
-        return [] if len(words & GERMAN) > 1 else [found.casefold() for found in NAME.findall(_bare(self.answer))]
+        words = set(words_of(f"{self.question} {self.answer}"))
+        found = NAME.findall(unicodedata.normalize("NFC", _bare(self.answer)))
+        return [] if len(words & GERMAN) > 1 else [name.casefold() for name in found]
+
+
+def known(text: str) -> frozenset[str]:
+    """Words, figures and addresses of a text."""
+    return frozenset([*words_of(text), *figures(text), *addresses(text)])
 
 
 def figures(text: str) -> list[str]:
@@ -84,18 +90,21 @@ def _bare(text: str) -> str:
     return ADDRESS.sub(" ", PLACEHOLDER.sub(" ", text))
 
 
-def unprompted(examples: Sequence[Said], common_share: float) -> Iterator[tuple[Said, list[str]]]:
-    """Each example that states facts, with them. What stands in more than `common_share` of the answers, or prompts, is none."""
-    answers, prompts = _counts(one.terms for one in examples), _counts(one.known for one in examples)
+def unprompted(examples: Sequence[Said], told: str, common_share: float) -> Iterator[tuple[Said, list[str]]]:
+    """Each example that states facts, with them; `told` is what is said before every question.
+
+    What stands in more than `common_share` of the answers is no fact, and no word that many questions have.
+    """
+    answers, questions = _counts(one.terms for one in examples), _counts(one.known for one in examples)
     same = Counter(one.answer for one in examples)
     small = {word.casefold() for one in examples for word in _small(one)}
-    most = max(1.0, common_share * len(examples))
+    most, everywhere = max(1.0, common_share * len(examples)), known(told)
     for one in examples:
-        rare = {term for term in one.terms - one.known if answers[term] <= most}
+        rare = {term for term in one.terms - one.known - everywhere if answers[term] <= most}
         found = [term for term in (*figures(one.answer), *addresses(one.answer)) if term in rare]
         found += [name for name in one.names if name in rare and name not in small]
         words = telling(one.answer) if same[one.answer] <= AGAIN else []
-        if words and all(word in rare and prompts[word] <= most for word in words):
+        if words and all(word in rare and questions[word] <= most for word in words):
             found += words
         if found:
             yield one, list(dict.fromkeys(found))
@@ -108,4 +117,4 @@ def _counts(sets: Iterable[frozenset[str]]) -> Counter[str]:
 
 def _small(one: Said) -> list[str]:
     """Words of an example that are written small."""
-    return [word for text in (one.prompt, one.answer) for word in WORD.findall(text) if word[0].islower()]
+    return [word for text in (one.question, one.answer) for word in WORD.findall(text) if word[0].islower()]

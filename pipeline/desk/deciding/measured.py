@@ -15,7 +15,7 @@ from pipeline.desk.inputs import CASES, PROBES, SCHEMA, TEST_SET
 from pipeline.desk.run import LOCK, REPORTS
 from pipeline.desk.seeds import OUT, shaped_by
 from pipeline.evaluate import PROMPTED, TUNED, EvaluateParams, evaluate
-from pipeline.stage import Fault, checked, load_params
+from pipeline.stage import Fault, checked, load_params, read_yaml
 
 COMPARISON, FORGETTING = REPORTS / "comparison.json", REPORTS / "forgetting.json"
 NO_RUN = "there is no run yet: make run"
@@ -93,6 +93,6 @@ def _seeds() -> Seeds | str:
     found = read(Seeds, OUT)
     if found is None:
         return "how much is luck is not measured: make seeds N=5"
-    if not LOCK.is_file() or found.shaped_by != shaped_by():
+    if not LOCK.is_file() or "train" not in read_yaml(LOCK)["stages"] or found.shaped_by != shaped_by():
         return f"{OUT} is of other data or parameters: make seeds N=5"
     return found

@@ -110,7 +110,7 @@ def _labels(contract: Contract, counts: Counter[str]) -> dict[str, int] | None:
     if contract.label_field is None:
         return None
     values = contract.fields[contract.label_field]["enum"]
-    return {shown(str(value)): counts[str(value)] for value in values if value is not None}
+    return {str(value): counts[str(value)] for value in values if value is not None}
 
 
 def _reviewed(verdicts: Counter[str]) -> Reviewed:
@@ -127,18 +127,17 @@ def _reviewed(verdicts: Counter[str]) -> Reviewed:
 def _facts(records: list[Record], contract: Contract, common_share: float) -> Facts:
     if not contract.text_fields:
         return Facts(0, 0, blind="the answer has no field of free text, and of other fields nothing can be seen")
-    asked = "\n".join(_prompts())
     said = [
-        Said(record.source, f"{asked}\n{record.question}", text)
+        Said(record.source, record.question, text)
         for record in records
         if (text := _free_text(contract, record.answer))
     ]
-    stating = list(unprompted(said, common_share))
+    stating = list(unprompted(said, "\n".join(_prompts()), common_share))
     return Facts(len(said), len(stating), [_line(one, terms) for one, terms in stating[:SHOWN]])
 
 
 def _line(one: Said, terms: list[str]) -> str:
-    return f"{shown(one.place)}: {shown(masked(', '.join(terms)), LONGEST)}"
+    return f"{one.place}: {shown(masked(', '.join(terms)), LONGEST)}"
 
 
 def _free_text(contract: Contract, answer: str) -> str:
