@@ -298,6 +298,7 @@ def test_after_a_run_everything_is_known(capsys):
     found, advice = listed(capsys)
     assert marks_of(found) == "✓✓✓✓?✓✓✓✓✓"
     assert "this test set has judged 1 candidate" in found["Its gain"][1]
+    assert "the tuned model itself misses the target of exact_label, format_accuracy" in found["The fine-tune"][1]
     assert advice == ["fine-tune"]
 
 

@@ -203,6 +203,13 @@ def test_whether_it_pays_goes_by_the_word_of_evaluate_and_a_tie_by_the_price(wor
     assert pays("no run", price).status == UNKNOWN
 
 
+def test_a_fine_tune_that_pays_may_miss_its_targets_and_be_beaten_by_words_alone():
+    worth = Worth(word="fine-tune", because="so it is", words_alone_are_better_on="exact_label")
+    said = pays(worth, NO, ["exact_label", "exact_urgent"]).evidence
+    assert said[1] == "the tuned model itself misses the target of exact_label, exact_urgent"
+    assert "words is better on exact_label" in said[2]
+
+
 def seeds(least):
     return Seeds(seeds=[1, 2, 3], metrics={"exact_label": Spread(least=least, most=0.9)}, shaped_by="x")
 

@@ -51,10 +51,11 @@ def run_checks(params: ChecklistParams, wanted: dict[str, float], found: Measure
         found.tokens.get(PROMPTED), found.tokens.get(TUNED), (params.prompted, params.tuned), params.training
     )
     prompted = found.prompted if isinstance(found.prompted, dict) else {}
+    missed = [name for name, mean in found.tuned.items() if mean.mean < wanted.get(name, 0.0)]
     return [
         short(wanted, found.prompted),
         price,
-        pays(found.worth, price.status),
+        pays(found.worth, price.status, missed),
         luck(found.pairs, prompted, found.seeds, candidates(Path.cwd())),
         kept(found.drop),
     ]

@@ -32,6 +32,7 @@ class Measured:
     seeds: Seeds | str
     tokens: dict[str, Load] = field(default_factory=dict)
     pairs: dict[str, Pair] = field(default_factory=dict)
+    tuned: dict[str, Mean] = field(default_factory=dict)
 
 
 def measured() -> Measured:
@@ -48,7 +49,8 @@ def measured() -> Measured:
         return Measured(found.arms[PROMPTED], why, drop, seeds, found.tokens)
     means = report.arms.get(PROMPTED) or "there is no arm prompted in params.yaml"
     worth = report.worth or "there is no tuned model beside the prompted one yet: make run"
-    return Measured(means, worth, drop, seeds, report.tokens, report.pairs.get(f"{TUNED} against {PROMPTED}", {}))
+    pairs = report.pairs.get(f"{TUNED} against {PROMPTED}", {})
+    return Measured(means, worth, drop, seeds, report.tokens, pairs, report.arms.get(TUNED, {}))
 
 
 def _is_of_today(report: Comparison, answers: Predictions | None) -> bool:

@@ -46,6 +46,7 @@ class Load(Part):
 class Worth(Part):
     word: Literal["fine-tune", "prompt", "mixed", "tie", "cannot tell"]
     because: str
+    words_alone_are_better_on: str = ""
 
 
 class Comparison(Part):

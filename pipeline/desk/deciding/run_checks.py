@@ -1,9 +1,9 @@
 """The checks of what was measured: the prompt, the price, and the fine-tune itself."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from pipeline.desk.deciding.check import Check, Status, counted
+from pipeline.desk.deciding.check import Check, Status, counted, listed
 from pipeline.desk.deciding.reports import Drop, Load, Mean, Pair, Seeds, Worth
 from pipeline.desk.deciding.settings import Prices
 
@@ -85,12 +85,22 @@ def _payback(saved: float, training: float | None) -> tuple[str, ...]:
     )
 
 
-def pays(worth: Worth | str, cheaper: Status) -> Check:
-    """Whether the tuned model is better than the prompted one, as `evaluate` says, or as good and cheaper. In words: why not known."""
+def pays(worth: Worth | str, cheaper: Status, missed: Sequence[str] = ()) -> Check:
+    """Whether the tuned model is better than the prompted one, as `evaluate` says, or as good and cheaper. In words: why not known.
+
+    `missed`: the targets that the tuned model does not reach.
+    """
     claim = "The fine-tune pays against the prompt"
     if isinstance(worth, str):
         return Check("pays", claim, "not known yet", (worth,))
-    return Check("pays", claim, cheaper if worth.word == "tie" else PAYS[worth.word], (worth.because,))
+    evidence = [worth.because]
+    if missed:
+        evidence.append(f"the tuned model itself misses the target of {listed(missed)}")
+    if worth.words_alone_are_better_on:
+        evidence.append(
+            f"a classifier over words is better on {worth.words_alone_are_better_on}: a language model may be the wrong tool"
+        )
+    return Check("pays", claim, cheaper if worth.word == "tie" else PAYS[worth.word], tuple(evidence))
 
 
 def luck(pairs: Mapping[str, Pair], prompted: Mapping[str, Mean], seeds: Seeds | str, judged: int) -> Check:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.answers import Contract
-from pipeline.data.checking.features import Features
-from pipeline.data.checking.language import language_guess
+from pipeline.data.checking.language import Guess, language_guess
 from pipeline.data.ledgers import read_reviews
 from pipeline.data.prompts import load_prompt
 from pipeline.data.records import Record, stream_records
@@ -41,12 +40,26 @@ class Task:
 
 @dataclass
 class Seen:
-    """What is counted on the way through the records. `drawn`: those whose answers are looked at, the highest id on top."""
+    """What is counted on the way through the records; `slices` as `validate` has them: tags, labels, languages.
 
-    features: Features
+    `drawn`: those whose answers are looked at, the highest id on top.
+    """
+
+    contract: Contract
+    guess: Guess
+    size: int = 0
+    labels: Counter[str] = field(default_factory=Counter)
+    slices: Counter[str] = field(default_factory=Counter)
     drawn: list[tuple[int, Record]] = field(default_factory=list)
     verdicts: Counter[str] = field(default_factory=Counter)
     ids: set[int] = field(default_factory=set)
+
+    def add(self, record: Record) -> None:
+        """Count a record that may be learnt."""
+        label = self.contract.label(record.answer) or ""
+        self.size += 1
+        self.labels[label] += 1
+        self.slices.update({*record.tags, label, self.guess(record.question)})
 
     def draw(self, record: Record) -> None:
         entry = (-int(record.id, 16), record)
@@ -59,17 +72,16 @@ class Seen:
 def task(common_share: float) -> Task:
     """Read the sources, reviews and prompts. Raises Fault for what cannot be read."""
     contract, review, validation = Contract.load(SCHEMA), load_params(ReviewParams), load_params(ValidateParams)
-    seen = Seen(Features(contract, (), language_guess(validation.languages)))
+    seen = Seen(contract, language_guess(validation.languages))
     decisions, held_out = Decisions(read_reviews(REVIEWS), review.origins), _test_ids()
     for record in _records(contract):
         _take(record, decisions, held_out, seen)
     made = list(stream_records(APPROVED)) if APPROVED.is_file() else []
     for record in made:
-        seen.features.add(record, contradicts=False)
+        seen.add(record)
     required = validation.required_slices.items()
-    slices = seen.features.slices
-    short = [f"{name} has {slices[name]:,} of {least:,}" for name, least in required if slices[name] < least]
-    supply = Supply(seen.features.size, _labels(contract, seen.features.labels), short, len(made))
+    short = [f"{name} has {seen.slices[name]:,} of {least:,}" for name, least in required if seen.slices[name] < least]
+    supply = Supply(seen.size, _labels(contract, seen.labels), short, len(made))
     drawn = [record for _, record in sorted(seen.drawn, reverse=True)]
     return Task(supply, _reviewed(seen.verdicts), _facts(drawn, contract, common_share))
 
@@ -98,7 +110,7 @@ def _take(record: Record, decisions: Decisions, held_out: frozenset[str], seen: 
     if record.messages[-1]["content"]:
         seen.draw(record)
     if record.id not in held_out:
-        seen.features.add(record, contradicts=False)
+        seen.add(record)
 
 
 def _test_ids() -> frozenset[str]:
