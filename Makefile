@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline seeds export base add-source check-data hooks ask review rate test-set data-diff verify gate forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup run baseline seeds export base add-source check-data hooks ask review rate test-set data-diff verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -67,6 +67,9 @@ verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names;
 
 gate: $(INSTALLED)  ## hold the reports to the rules of params.yaml: exit 1 where one fails
 	@$(BIN)/python -m pipeline.pull_request.gate
+
+checklist: $(INSTALLED)  ## should we fine-tune at all? checks with evidence, and what to do: prompt, retrieve, collect data, fine-tune
+	@$(BIN)/python -m pipeline.desk.checklist
 
 forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remotes: ID=<record, group, person-..., text:...>
 	@$(BIN)/python -m pipeline.desk.forget "$(ID)"

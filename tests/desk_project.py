@@ -66,6 +66,16 @@ gate:
     - {rule: comparison, metric: exact_label, against: prompted, needs: better, margin: 0.0, on_cannot_tell: fail}
     - {rule: target, metric: exact_label, needs: no_worse, margin: 0.1, on_cannot_tell: fail}
     - {rule: cases}
+checklist:
+  changes: [format, classification]
+  examples: {format: 2, classification: 1, domain: 500, behaviour: 1000}
+  common_share: 0.02
+  max_facts_share: 0.3
+  churn_days: 30
+  max_churn: 0.2
+  prompted: {price_in: null, price_out: null}
+  tuned: {price_in: null, price_out: null}
+  training: null
 """
 ROW = '{"prompt": "a red door", "completion": "{\\"label\\": \\"red\\"}"}\n'
 DVC = """stages:

@@ -91,8 +91,8 @@ def test_a_stage_lists_every_path_that_its_command_reads(name):
         assert any(word == path or path.startswith(word + "/") or word.startswith(path + "/") for path in known), word
 
 
-def test_sections_of_the_parameters_are_the_stages_the_arms_people_s_desks_and_the_gate():
-    assert set(PARAMS) == {*STAGES, "arms", "review", "rate", "gate"}
+def test_sections_of_the_parameters_are_the_stages_the_arms_and_what_judges():
+    assert set(PARAMS) == {*STAGES, "arms", "review", "rate", "gate", "checklist"}
 
 
 def test_every_parameter_is_read_by_a_stage_that_declares_its_section():

@@ -13,6 +13,7 @@ from pipeline.data.reading.sources import check_files, load_sources
 from pipeline.data.reviews import Decisions, ReviewParams
 from pipeline.data.splitting.sides import SplitParams
 from pipeline.data.splitting.test_set import TestSet
+from pipeline.desk.deciding.settings import ChecklistParams
 from pipeline.evaluate import EvaluateParams, check_targets
 from pipeline.ingest import IngestParams, Intake, check_rejects, feedback_sources, read, rows_of
 from pipeline.model.base import check_presence, load_base
@@ -37,6 +38,7 @@ def check_inputs() -> None:
     """Parameters, schema, suite, prompts, base and sources. Raises Fault at the first thing that a stage would stumble over."""
     for section in SECTIONS:
         load_params(section)
+    load_params(ChecklistParams).check_examples()
     ingest_params, evaluate_params = load_params(IngestParams), load_params(EvaluateParams)
     contract = Contract.load(SCHEMA)
     check_targets(evaluate_params, contract)

@@ -14,11 +14,11 @@ MOST = 500  # versions of the report that are looked at, the newest first
 def candidates(repository: Path) -> int:
     """Different tuned models in the versions of the comparison that git has, and in today's, on the test set of today's.
 
-    0 where there is no report yet.
+    0 where there is no report yet, or one of an older version.
     """
     path = repository / REPORT
     today = _read(path.read_bytes()) if path.is_file() else None
-    if not today or TUNED not in today.get("yardstick", {}):
+    if not today or "test_set" not in today or TUNED not in today.get("yardstick", {}):
         return 0
     found = [today, *(_versions(repository))]
     return len({one["yardstick"][TUNED]["model"] for one in found if _is_of(one, today["test_set"])})
@@ -39,8 +39,13 @@ def _versions(repository: Path) -> Iterator[Any]:
 
 
 def _git(repository: Path, *arguments: str, given: str = "") -> bytes:
-    """What git says; nothing where there is no repository."""
-    done = subprocess.run(["git", *arguments], cwd=repository, input=given.encode(), capture_output=True, check=False)
+    """What git says; nothing where there is no repository, or no git."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=repository, input=given.encode(), capture_output=True, check=False
+        )
+    except FileNotFoundError:
+        return b""
     return done.stdout if done.returncode == 0 else b""
 
 
