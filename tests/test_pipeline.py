@@ -63,7 +63,7 @@ def test_every_stage_runs_and_the_table_has_every_arm(project):
 def test_headline_numbers_are_plain_and_the_rest_stands_beside(project):
     folder, *_ = project
     evaluation = json.loads((folder / "reports/evaluation.json").read_text())
-    assert set(evaluation) == {"base", "prompted", "tuned"}
+    assert set(evaluation) == {"base", "prompted", "tuned", "majority", "bag_of_words"}
     assert all(isinstance(value, float) for arm in evaluation.values() for value in arm.values())
     comparison = json.loads((folder / "reports/comparison.json").read_text())
     pair = comparison["pairs"]["tuned against prompted"]["format_accuracy"]
@@ -100,7 +100,7 @@ def test_verify_recomputes_every_report_and_names_the_value_that_was_edited(proj
         f"verify: reports/evaluation.json: tuned.format_accuracy: {values}; make run, and commit what it writes"
     ]
     again = next(line for line in done.stdout.splitlines() if "byte for byte" in line)
-    reports = {f"reports/{path.name}" for path in (folder / "reports").glob("*.json")}
+    reports = {f"reports/{path.name}" for path in (folder / "reports").glob("*.json*")}
     assert {name for name in again.split(": ", 2)[2].split(", ") if name.startswith("reports/")} == reports - {
         "reports/evaluation.json",
         "reports/run.json",

@@ -61,7 +61,7 @@ def repro(*targets: str) -> None:
             dvc(
                 "checkout", "--quiet", "--force", str(PIPELINE), quiet=True
             )  # what stages write, never what a person did
-        for path in earlier.glob("*.json"):
+        for path in earlier.glob("*.json*"):
             if not (REPORTS / path.name).exists():  # a report that is there is of a stage that went well
                 shutil.copyfile(path, REPORTS / path.name)
     raise Fault("dvc repro", fault, "mend it and run again; the earlier outputs are back")
