@@ -64,7 +64,7 @@ def test_there_are_enough_examples_for_every_wanted_change(supply, needed, statu
 def test_the_rarest_labels_are_named_first():
     labels = {f"l{n}": n for n in range(9)}
     said = examples(Supply(36, labels, synthetic=4), {"classification": 8}).evidence
-    assert said[0] == "of 8 of each label: l0 0, l1 1, l2 2, l3 3, l4 4 and 3 more"
+    assert said[0] == "fewer than 8 of a label: l0 0, l1 1, l2 2, l3 3, l4 4 and 3 more"
     assert "4 of them are synthetic" in said[1]
 
 
