@@ -374,6 +374,11 @@ WRONG = [
         lambda text: text.replace("prompt: plain", "prompt: gone"),
         r"task/prompts/gone\.yaml: no such file",
     ),
+    (
+        "params.yaml",
+        lambda text: text.replace("prompt: plain", "prompt: [plain]"),
+        r"params\.yaml: arms: is no mapping",
+    ),
     ("params.yaml", lambda text: text.replace("arms: {base", "arms: [base] #"), r"params\.yaml: arms: is no mapping"),
     ("data/raw/first.jsonl", lambda text: text + "{\n", r"data/raw/first\.jsonl:41: not JSON"),
     ("data/raw/sources.yaml", lambda _: "sources: [1]\n", r"data/raw/sources\.yaml: sources\.0"),

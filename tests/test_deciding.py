@@ -229,6 +229,7 @@ def test_a_gain_is_more_than_luck_where_every_seed_has_it(verdict, found, status
     check = luck({"exact_label": pair(verdict)}, {"exact_label": mean(0.5, 0.4, 0.6)}, found, 7)
     assert check.status == status
     assert "judged 7 candidates; the best of many" in check.evidence[-1]
+    assert luck({"exact_label": pair("better")}, {}, seeds(0.9), 0).status == UNKNOWN
     assert "partly the luckiest" not in luck({}, {}, found, 1).evidence[-1]
 
 
