@@ -101,6 +101,12 @@ def test_an_answer_that_is_given_again_and_again_is_a_label():
     assert not list(unprompted(examples(4) + beside, "", 0.02))
 
 
+def test_a_word_that_many_questions_have_is_no_fact():
+    asked = [Said(f"o:{n}", "is it turquoise", REPLY) for n in range(9)]
+    assert not list(unprompted([Said("f:1", "which one", "Turquoise"), *asked], "", 0.02))
+    assert len(list(unprompted([Said("f:1", "which one", "Turquoise"), *asked[:1]], "", 0.02))) == 1
+
+
 def test_the_share_that_is_common_is_a_knob():
     examples = [Said(f"f:{n}", "when", f"We will look into it in {1889 if n < 5 else 20} days.") for n in range(100)]
     assert {one.place for one, _ in unprompted(examples, "", 0.05)} == {f"f:{n}" for n in range(5)}
