@@ -102,9 +102,12 @@ def test_an_answer_that_is_given_again_and_again_is_a_label():
 
 
 def test_a_word_that_many_questions_have_is_no_fact():
-    asked = [Said(f"o:{n}", "is it turquoise", REPLY) for n in range(9)]
-    assert not list(unprompted([Said("f:1", "which one", "Turquoise"), *asked], "", 0.02))
-    assert len(list(unprompted([Said("f:1", "which one", "Turquoise"), *asked[:1]], "", 0.02))) == 1
+    def found(askers):
+        beside = [Said(f"o:{n}", "is it turquoise" if n < askers else "hello", REPLY) for n in range(9)]
+        return [one.place for one, _ in unprompted([Said("f:1", "which one", "Turquoise"), *beside], "", 0.1)]
+
+    assert found(1) == ["f:1"]
+    assert found(2) == []
 
 
 def test_the_share_that_is_common_is_a_knob():
