@@ -89,7 +89,7 @@ def test_before_any_run_the_data_is_known_and_the_rest_is_not(capsys):
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     found, advice = listed(capsys)
     assert marks_of(found) == "✓✓✓✓??????"
-    assert "40 of 2 to change format and style" in found["There are enough"][1]
+    assert "40 examples, where 2 are wanted to change format and style" in found["There are enough"][1]
     assert "make baseline" in found["The prompt has"][1][0]
     assert advice == ["prompt"]
     assert {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()} == before
@@ -117,7 +117,7 @@ def test_examples_are_counted_without_the_test_set_and_once(capsys):
     rows(*given, given[0], given[20])
     found, _ = listed(capsys)
     assert found["There are enough"][1] == [
-        "30 of 2 to change format and style",
+        "30 examples, where 2 are wanted to change format and style",
         "each of 2 labels has 1 and more",
         "slice red has 15 of 20",
     ]
@@ -373,6 +373,11 @@ WRONG = [
         "params.yaml",
         lambda text: text.replace("prompt: plain", "prompt: gone"),
         r"task/prompts/gone\.yaml: no such file",
+    ),
+    (
+        "params.yaml",
+        lambda text: text.replace("prompt: plain", "prompt: [plain]"),
+        r"params\.yaml: arms: is no mapping",
     ),
     ("params.yaml", lambda text: text.replace("arms: {base", "arms: [base] #"), r"params\.yaml: arms: is no mapping"),
     ("data/raw/first.jsonl", lambda text: text + "{\n", r"data/raw/first\.jsonl:41: not JSON"),

@@ -64,7 +64,7 @@ def test_there_are_enough_examples_for_every_wanted_change(supply, needed, statu
 def test_the_rarest_labels_are_named_first():
     labels = {f"l{n}": n for n in range(9)}
     said = examples(Supply(36, labels, synthetic=4), {"classification": 8}).evidence
-    assert said[0] == "of 8 of each label: l0 0, l1 1, l2 2, l3 3, l4 4 and 3 more"
+    assert said[0] == "fewer than 8 of a label: l0 0, l1 1, l2 2, l3 3, l4 4 and 3 more"
     assert "4 of them are synthetic" in said[1]
 
 
@@ -229,6 +229,7 @@ def test_a_gain_is_more_than_luck_where_every_seed_has_it(verdict, found, status
     check = luck({"exact_label": pair(verdict)}, {"exact_label": mean(0.5, 0.4, 0.6)}, found, 7)
     assert check.status == status
     assert "judged 7 candidates; the best of many" in check.evidence[-1]
+    assert luck({"exact_label": pair("better")}, {}, seeds(0.9), 0).status == UNKNOWN
     assert "partly the luckiest" not in luck({}, {}, found, 1).evidence[-1]
 
 

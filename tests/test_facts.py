@@ -101,6 +101,15 @@ def test_an_answer_that_is_given_again_and_again_is_a_label():
     assert not list(unprompted(examples(4) + beside, "", 0.02))
 
 
+def test_a_word_that_many_questions_have_is_no_fact():
+    def found(askers):
+        beside = [Said(f"o:{n}", "is it turquoise" if n < askers else "hello", REPLY) for n in range(9)]
+        return [one.place for one, _ in unprompted([Said("f:1", "which one", "Turquoise"), *beside], "", 0.1)]
+
+    assert found(1) == ["f:1"]
+    assert found(2) == []
+
+
 def test_the_share_that_is_common_is_a_knob():
     examples = [Said(f"f:{n}", "when", f"We will look into it in {1889 if n < 5 else 20} days.") for n in range(100)]
     assert {one.place for one, _ in unprompted(examples, "", 0.05)} == {f"f:{n}" for n in range(5)}

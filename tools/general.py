@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write general examples and texts.")
     parser.add_argument("out", type=Path)
     parser.add_argument("--examples", type=int, default=5000)
-    parser.add_argument("--prose", type=int, default=500)
+    parser.add_argument("--prose", type=int, default=120)
     parser.add_argument("--texts", type=int, default=100)
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     given = parser.parse_args()

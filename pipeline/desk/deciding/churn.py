@@ -34,7 +34,7 @@ def churn(repository: Path, days: int, now: datetime) -> Churn | str:
     if not first:
         return "there is no commit yet"
     since = now - timedelta(days=days)
-    age = now - datetime.fromtimestamp(min(map(int, first.split())), UTC)
+    age = now - datetime.fromtimestamp(min(map(int, filter(str.isdecimal, first.split()))), UTC)
     if age < timedelta(days=days):
         return f"the history is {max(0, age.days)} days old, and {days} are looked at"
     log = _git(

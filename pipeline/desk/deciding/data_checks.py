@@ -75,12 +75,13 @@ def examples(supply: Supply, needed: Mapping[str, int]) -> Check:
 
 def _enough(change: str, least: int, supply: Supply) -> tuple[Status, str]:
     if change != "classification":
-        return ("yes" if supply.total >= least else "no"), f"{supply.total:,} of {least:,} {WORDS[change]}"
+        said = f"{counted(supply.total, 'example')}, where {least:,} are wanted {WORDS[change]}"
+        return "yes" if supply.total >= least else "no", said
     if supply.labels is None:
         return "not known yet", "no field of the answer has a closed list of values: is it a classification?"
     short = [f"{name} {count:,}" for name, count in sorted(supply.labels.items(), key=_rarest) if count < least]
     if short:
-        return "no", f"of {least:,} of each label: {listed(short)}"
+        return "no", f"fewer than {least:,} of a label: {listed(short)}"
     return "yes", f"each of {counted(len(supply.labels), 'label')} has {least:,} and more"
 
 

@@ -113,12 +113,12 @@ def luck(pairs: Mapping[str, Pair], prompted: Mapping[str, Mean], seeds: Seeds |
         return Check("luck", claim, "not known yet", ("there is no gain over the prompt that could be luck", *beside))
     if isinstance(seeds, str):
         return Check("luck", claim, "not known yet", (seeds, *beside))
-    lost = [name for name in gains if name in seeds.metrics and seeds.metrics[name].least <= prompted[name].mean]
+    known = [name for name in gains if name in seeds.metrics and name in prompted]
+    lost = [name for name in known if seeds.metrics[name].least <= prompted[name].mean]
     said = [
         f"{name} with {counted(len(seeds.seeds), 'seed')}: {seeds.metrics[name].least:.1%} to {seeds.metrics[name].most:.1%}, "
         f"prompted {prompted[name].mean:.1%}"
-        for name in gains
-        if name in seeds.metrics
+        for name in known
     ]
     status: Status = "no" if lost else "yes" if said else "not known yet"
     return Check("luck", claim, status, (*said, *beside))

@@ -161,7 +161,9 @@ def _free_text(contract: Contract, answer: str) -> str:
 def _prompts() -> list[str]:
     """What the system turns of all arms say: a fact that one of them tells need not be looked up."""
     arms = (read_yaml(PARAMS_FILE) or {}).get("arms")
-    if not isinstance(arms, dict) or not all(isinstance(arm, dict) and "prompt" in arm for arm in arms.values()):
+    if not isinstance(arms, dict) or not all(
+        isinstance(arm, dict) and isinstance(arm.get("prompt"), str) for arm in arms.values()
+    ):
         raise Fault(f"{PARAMS_FILE}: arms", "is no mapping of arms, each with a prompt", "restore it from git")
     return [
         load_prompt(PROMPTS / f"{name}.yaml").system for name in dict.fromkeys(arm["prompt"] for arm in arms.values())
