@@ -18,7 +18,6 @@ value is by the majority, and by a classifier over words (pipeline.scoring.refer
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -35,14 +34,14 @@ from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import of_test_set
 from pipeline.scoring.answers import PARTS, Scores, score
 from pipeline.scoring.changed import changed, counts, cut, worst_first
+from pipeline.scoring.measured import PREFERENCE, estimates, groups_of, measured, without_parts
 from pipeline.scoring.own import OWN
 from pipeline.scoring.slicing import Sliced, by_name, slices_of
-from pipeline.scoring.worth import worth
+from pipeline.scoring.worth import pays
 from pipeline.stage import Fault, Params, run, write_report
 
 TUNED, PROMPTED = "tuned", "prompted"
 TOKENS = ("read", "written")  # of a request, in the mean
-PREFERENCE = "preference_accuracy"
 
 
 class EvaluateParams(Params):
@@ -101,32 +100,10 @@ def arm_scores(
     return scores
 
 
-def estimates(scores: dict[str, Scores], records: Sequence[Record]) -> dict[str, Any]:
-    """The mean of each metric with its interval and n, by arm."""
-    from pipeline.scoring.rates import estimate
-
-    return {
-        arm: {
-            metric: _rounded(asdict(estimate(values, groups_of(metric, records)))) for metric, values in found.items()
-        }
-        for arm, found in scores.items()
-    }
-
-
 def preference(given: Predictions, name: str, records: Sequence[Record]) -> Scores:
     """Preference accuracy of each preference of a set, where there is one and the arm gave likelihoods."""
     keys = [(name, record.id) for record in records if record.rejected]
     return {PREFERENCE: [float(given.preferred.get(key, False)) for key in keys]} if keys and given.preferred else {}
-
-
-def measured(metric: str, records: Sequence[Record]) -> list[Record]:
-    """The records that a metric has a value for."""
-    return [record for record in records if metric != PREFERENCE or record.rejected]
-
-
-def groups_of(metric: str, records: Sequence[Record]) -> list[str]:
-    """The groups of the records that a metric has a value for."""
-    return [record.group for record in measured(metric, records)]
 
 
 def evaluate(
@@ -148,10 +125,10 @@ def evaluate(
         texts = [(one.question, one.answer) for one in learnt if not one.rejected]
         scores |= guesses(texts, [(one.question, one.answer) for one in records], contract)
     intervals = estimates(scores, records)
-    names = {name for given in scores.values() for name in _without_parts(given)}
+    names = {name for given in scores.values() for name in without_parts(given)}
     groups = {name: groups_of(name, records) for name in names}
     slices = {metric: slices_of(sliced(measured(metric, records), contract)) for metric in sorted(names)}
-    compared = {name: _without_parts(given) for name, given in scores.items()}
+    compared = {name: without_parts(given) for name, given in scores.items()}
     found = {
         f"{TUNED} against {name}": compare_family(compared[TUNED], given, groups, by_name(slices), params.margin)
         for name, given in compared.items()
@@ -175,13 +152,8 @@ def evaluate(
         "yardstick": {name: arm.arm for name, arm in arms.items()},
     }
     if PROMPTED in arms and TUNED in arms:
-        comparison["worth"] = _worth(comparison)
+        comparison["worth"] = pays(comparison, TUNED, PROMPTED)
     return headline, comparison, scores
-
-
-def _without_parts(scores: Scores) -> Scores:
-    """What is compared: the parts of format accuracy are told, and would ask the same question again."""
-    return {name: values for name, values in scores.items() if name not in PARTS}
 
 
 def sliced(records: Iterable[Record], contract: Contract) -> list[Sliced]:
@@ -189,23 +161,11 @@ def sliced(records: Iterable[Record], contract: Contract) -> list[Sliced]:
     return [Sliced(one.tags, one.origin, contract.label(one.answer) or "", len(one.question)) for one in records]
 
 
-def _worth(comparison: dict[str, Any]) -> dict[str, str]:
-    """Whether the fine-tune pays against the prompt, and where a guess without a language model is better than it."""
-    pairs, targets = comparison["pairs"], comparison["targets"]
-    verdicts = {metric: row["verdict"] for metric, row in pairs[f"{TUNED} against {PROMPTED}"].items()}
-    reached = {metric: bool(target[PROMPTED]) for metric, target in targets.items()}
-    tokens = [sum(comparison["tokens"][arm].values()) for arm in (PROMPTED, TUNED)]
-    word, because = worth(verdicts, reached, tokens)
-    guessed = pairs.get(f"{TUNED} against bag_of_words", {})
-    beaten = sorted(metric for metric, row in guessed.items() if row["verdict"] == "worse")
-    return {"word": word, "because": because, "words_alone_are_better_on": ", ".join(beaten)}
-
-
 def flips(scores: dict[str, Scores], arms: dict[str, Predictions], records: Sequence[Record], shown: int) -> list[Any]:
     """A row for each pair of arms with its counts, and after it the examples that the tuned arm broke and fixed, the worst first."""
     ids, rows = [record.id for record in records], list[dict[str, Any]]()
     for name in (one for one in arms if one != TUNED and TUNED in arms):
-        found = changed(_without_parts(scores[TUNED]), _without_parts(scores[name]), len(records))
+        found = changed(without_parts(scores[TUNED]), without_parts(scores[name]), len(records))
         before, after = (arms[arm].texts("test", ids) for arm in (name, TUNED))
         rows.append({"against": name, "counts": counts(found)})
         for one in worst_first(found, shown):
@@ -239,10 +199,6 @@ def people(
             counted = {"n_equal": equal, "n_differ": len(ids) - equal}
             found[f"{one} against {other}"] = {**counted, "dimensions": told}
     return {"votes": len(votes) - len(stale), "stale": len(stale), "pairs": found}
-
-
-def _rounded(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: round(value, 4) if isinstance(value, float) else value for key, value in values.items()}
 
 
 def check_targets(params: EvaluateParams, contract: Contract) -> None:

@@ -1,7 +1,7 @@
 """Whether the fine-tune pays: the tuned arm against the same base with a good prompt, in a word and a sentence."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 Word = Literal["fine-tune", "prompt", "mixed", "tie", "cannot tell"]
 
@@ -28,6 +28,18 @@ def worth(verdicts: Mapping[str, str], targets: Mapping[str, bool], tokens: Sequ
     if verdicts and all(word == "no worse" for word in verdicts.values()):
         return "tie", f"it ties with the prompt{_saving(prompted, tuned, ', and') or ': do not fine-tune'}"
     return "cannot tell", "this test set does not tell it from the prompt: add test examples, or keep the prompt"
+
+
+def pays(comparison: Mapping[str, Any], tuned: str, prompted: str) -> dict[str, str]:
+    """The same of a comparison as evaluate writes it, and where a guess without a language model is better than the tuned arm."""
+    pairs, targets = comparison["pairs"], comparison["targets"]
+    verdicts = {metric: row["verdict"] for metric, row in pairs[f"{tuned} against {prompted}"].items()}
+    reached = {metric: bool(target[prompted]) for metric, target in targets.items()}
+    tokens = [sum(comparison["tokens"][arm].values()) for arm in (prompted, tuned)]
+    word, because = worth(verdicts, reached, tokens)
+    guessed = pairs.get(f"{tuned} against bag_of_words", {})
+    beaten = sorted(metric for metric, row in guessed.items() if row["verdict"] == "worse")
+    return {"word": word, "because": because, "words_alone_are_better_on": ", ".join(beaten)}
 
 
 def _saving(prompted: float, tuned: float, link: str) -> str:
