@@ -93,7 +93,7 @@ REPLY = (
 )
 REVIEW = '{"record": "a", "decision": "approve", "reviewer": "asha", "date": "2031-01-02", "reason": "a sample"}\n'
 RATING = (
-    '{"date": "2031-01-02", "time": "10:00:00.000000", "example": "a", "first": "0123456789abcdef", '
+    '{"date": "2031-01-02", "time": "10:00:00.000000", "example": "a", "first": "1123456789abcdef", '
     '"second": "fedcba9876543210", "dimension": "correct", "vote": "tie", "rater": "asha sample"}\n'
 )
 QUESTION = '{"id": "a", "messages": [{"role": "user", "content": "x"}], "check": {"kind": "exact", "value": "x"}}\n'

@@ -379,7 +379,7 @@ def test_changes_lie_about_while_only_the_cache_is_touched(project, monkeypatch)
     old = records_here()[0][LOST].id
     Path("data/raw/first.jsonl").write_text("".join(FIRST[:3]))
     Path("data/raw/more.json").write_text("[" + row("a red hat, please") + "]")
-    for name in ("teacher/t.jsonl", "reviews/r.jsonl"):
+    for name in ("ratings/v.jsonl", "teacher/t.jsonl", "reviews/r.jsonl"):
         path = Path("data/ledgers") / name
         path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if old not in line))
     path.write_text("")

@@ -22,7 +22,7 @@ def trained_apart(folder, launch, *phases, check=True, **changes):
     """The stage as `dvc.yaml` runs it, in a process of its own."""
     values = params(*phases, launch=launch, **TWO | changes).model_dump()
     (folder / "params.yaml").write_text(yaml.safe_dump({"train": values}))
-    out, keys = f"out-{launch}", ("train", "validation", "few-shot", "prompt", "schema")
+    out, keys = f"out-{launch}", ("train", "validation", "few-shot", "prompt", "schema", "replay")
     given = dict(zip(keys, NAMES, strict=False)) | {"launch": f"{launch}.yaml", "start": "base.json", "out": out}
     shutil.rmtree(folder / out, ignore_errors=True)
     environment = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
@@ -105,7 +105,7 @@ def test_a_fault_of_a_process_is_told_once_and_in_a_line(folder):
 def test_a_file_that_is_not_there_is_named(folder, monkeypatch):
     monkeypatch.chdir(folder)
     places = paths()
-    places[5] = folder / "other.yaml"
+    places[6] = folder / "other.yaml"
     with pytest.raises(Fault, match=r"train\.launch: there is no .*other\.yaml"):
         main(params("lora", launch="other"), *places)
 

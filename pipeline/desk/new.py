@@ -100,6 +100,7 @@ def rename(name: str) -> None:
     params = re.sub(r"(  salt: )\S+", rf"\g<1>{name}", params)
     params = re.sub(r"(  required_slices:)[^\n]*\n(    \S+: .*\n)+", r"\1 {}\n", params)
     params = re.sub(r"(  languages:) \[[^\]]*\]", r"\1 [en]", params)
+    params = re.sub(r"(  replay:) \S+ ", r"\1 0.0 ", params)  # what is there fits the embedded base
     params = re.sub(r"(  replies:) \d+", r"\1 0", params)
     params = re.sub(r"(  max_label_share:) \S+", r"\1 0.7", params)  # two labels may share the records evenly
     params = re.sub(r"(model:) \"?written by hand[^\n,\"]*\"?", r'\1 ""', params)
