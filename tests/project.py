@@ -187,7 +187,7 @@ def own_start(folder: Path, rows: int = 60) -> Path:
     run(folder, "-m", "pipeline.desk.add_source", "data/raw/colours.csv")
     random_model(folder / "models/random")
     run(folder, "-m", "pipeline.desk.base", "models/random")
-    for key, value in (("min_examples", 20), ("epochs", 1), ("max_new_tokens", 12)):
+    for key, value in (("min_examples", 20), ("epochs", 1), ("max_new_tokens", 12), ("learning_rate", 0.003)):
         set_param(folder, key, value)
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "our own start")

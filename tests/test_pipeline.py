@@ -116,9 +116,11 @@ def test_a_change_of_one_prompt_reruns_only_what_hangs_on_it(project):
 @pytest.mark.rehearsal
 def test_a_person_s_vote_reruns_evaluate_alone(project):
     folder, *_ = project
+    set_param(folder, "learning_rate", 0.3)  # so that the arms say something else
+    run(folder, *RUN)
     answers = [
         {row["id"]: row["answer"] for row in map(json.loads, path.read_text().splitlines()) if row["set"] == "test"}
-        for path in (folder / f"data/predictions/{arm}/answers.jsonl" for arm in ("base", "prompted"))
+        for path in (folder / f"data/predictions/{arm}/answers.jsonl" for arm in ("tuned", "base"))
     ]
     asked = next(name for name, answer in answers[0].items() if answer != answers[1][name])
     first, second = (digest(given[asked]) for given in answers)
@@ -129,9 +131,10 @@ def test_a_person_s_vote_reruns_evaluate_alone(project):
     people = json.loads((folder / "reports/comparison.json").read_text())["people"]
     ledger.unlink()
     git(folder, "checkout", "-q", ".")
+    run(folder, "-m", "dvc", "checkout", "-q", "--force")
     assert ran(again) == ["evaluate"]
-    assert people["votes"] == people["pairs"]["base against prompted"]["dimensions"]["correct"]["wins"] == 1
-    assert "People's votes won by base against prompted: correct 100.0%" in again
+    assert people["votes"] == people["pairs"]["tuned against base"]["dimensions"]["correct"]["wins"] == 1
+    assert "People's votes won by tuned against base: correct 100.0%" in again
 
 
 def test_a_second_run_does_nothing_and_says_so(project):

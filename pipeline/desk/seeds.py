@@ -81,8 +81,9 @@ def _copy(folder: Path) -> None:
 
 
 def _set_seed(path: Path, seed: int) -> None:
-    """In the text, so that remarks and order stay. The section `train` is the one that has a seed."""
-    text, count = re.subn(r"(?m)^(  seed:) *\d+", rf"\1 {seed}", path.read_text(encoding="utf-8"))
+    """In the text, so that remarks and order stay."""
+    line = r"(?ms)^(train:(?:\n  [^\n]*)*?\n  seed:) *\d+"
+    text, count = re.subn(line, rf"\g<1> {seed}", path.read_text(encoding="utf-8"), count=1)
     if count != 1:
         raise Fault(path, "has no line of its own for train.seed", "write seed: <number> on one")
     path.write_text(text, encoding="utf-8")
