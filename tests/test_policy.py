@@ -150,7 +150,7 @@ def test_the_reward_rises(trained, phase):
         phase,
         records=[record(n) for n in range(24)],
         keep="last",
-        full={"epochs": 12, "learning_rate": 0.02},
+        full={"epochs": 9, "learning_rate": 0.02},
         **{phase: own},
     )
     first, last = proofs[f"2-{phase}"]["rewards"]["format"]
