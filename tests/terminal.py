@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 
 from tests.project import ROOT
 
@@ -54,3 +55,17 @@ class Screen:
         self.process.kill()
         self.process.wait()
         os.close(self.handle)
+
+
+@contextmanager
+def screens(command):
+    """Starts a command in terminals, and closes them all."""
+    opened = []
+
+    def start(**environment):
+        opened.append(Screen(command, **environment))
+        return opened[-1]
+
+    yield start
+    for each in opened:
+        each.close()

@@ -11,7 +11,7 @@ import pytest
 
 from tests import rating_desk
 from tests.rating_desk import LEDGER, ROWS, TUNED, preferred, votes, write_arm
-from tests.terminal import ENVIRONMENT, Screen
+from tests.terminal import ENVIRONMENT, screens
 
 pytestmark = pytest.mark.slow
 COMMAND = [sys.executable, "-m", "pipeline.desk.rate", "asha", "tuned base"]
@@ -24,16 +24,9 @@ def project(tmp_path, monkeypatch):
 
 @pytest.fixture
 def screen(project):
-    opened = []
-
-    def start(**environment):
-        opened.append(Screen(COMMAND, **environment))
-        return opened[-1]
-
     assert project.is_dir()
-    yield start
-    for each in opened:
-        each.close()
+    with screens(COMMAND) as start:
+        yield start
 
 
 def test_in_a_terminal_a_key_is_a_vote_and_what_was_pressed_before_a_pair_is_none(screen):

@@ -10,7 +10,7 @@ import pytest
 
 from tests import review_desk
 from tests.review_desk import ONE, THREE, TWO, decided, verdicts
-from tests.terminal import ENVIRONMENT, Screen
+from tests.terminal import ENVIRONMENT, screens
 
 pytestmark = pytest.mark.slow
 
@@ -44,16 +44,9 @@ def test_the_command_takes_keys_from_a_pipe_and_says_a_fault_in_a_line(project):
 
 @pytest.fixture
 def screen(project):
-    opened = []
-
-    def start(**environment):
-        opened.append(Screen(COMMAND, **environment))
-        return opened[-1]
-
     assert project.is_dir()
-    yield start
-    for each in opened:
-        each.close()
+    with screens(COMMAND) as start:
+        yield start
 
 
 def test_in_a_terminal_single_keys_do_and_colours_mark(screen, editor):

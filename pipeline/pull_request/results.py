@@ -2,27 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from pipeline.data.questions import read_questions
-from pipeline.data.records import parse_json
+from pipeline.data.reports import ANEW, Change, Count, Part, Share, read_plain, read_report
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import of_questions, of_test_set
 from pipeline.stage import Fault
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Change = Annotated[float, Field(ge=-1, le=1)]
-Count = Annotated[int, Field(ge=0)]
 ROUNDED = 1e-4
-ANEW = "run make run, which writes it anew"
-
-
-class Part(BaseModel):
-    """A part of a report: what is read of it has its type, and the rest is nobody's business here."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
 
 
 class Mean(Part):
@@ -99,9 +89,9 @@ class Results:
 
 def read_results(reports: Path, targets: dict[str, float], test_set: Path, probes: Path, cases: Path) -> Results:
     """The reports of a run. Raises Fault for one that is missing, wrong, or of another test set, questions or targets."""
-    comparison = _read(ComparisonReport, reports / "comparison.json")
-    forgetting = _read(ForgettingReport, reports / "forgetting.json")
-    headline = _read_plain(reports / "evaluation.json")
+    comparison = read_report(ComparisonReport, reports / "comparison.json")
+    forgetting = read_report(ForgettingReport, reports / "forgetting.json")
+    headline = read_plain(reports / "evaluation.json")
     place = reports / "comparison.json"
     if headline != {arm: {name: one.mean for name, one in given.items()} for arm, given in comparison.arms.items()}:
         raise Fault(reports / "evaluation.json", f"has other means than {place}", ANEW)
@@ -122,24 +112,3 @@ def read_results(reports: Path, targets: dict[str, float], test_set: Path, probe
         forgetting.cases_failed["tuned"],
         forgetting.n_cases,
     )
-
-
-R = TypeVar("R", bound=Part)
-
-
-def _read(kind: type[R], path: Path) -> R:
-    try:
-        return kind.model_validate(_read_plain(path))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise Fault(f"{path}: {key}", first["msg"][0].lower() + first["msg"][1:], ANEW) from None
-
-
-def _read_plain(path: Path) -> object:
-    try:
-        return parse_json(path.read_bytes())
-    except FileNotFoundError:
-        raise Fault(path, "no such file", ANEW) from None
-    except ValueError as error:
-        raise Fault(path, f"is not JSON ({error})", ANEW) from None

@@ -3,22 +3,11 @@
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from pipeline.data.records import parse_json
-from pipeline.stage import Fault
+from pipeline.data.reports import Change, Count, Part, Share, read_report
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Change = Annotated[float, Field(ge=-1, le=1)]
-Count = Annotated[int, Field(ge=0)]
 Tokens = Annotated[float, Field(ge=0)]
-ANEW = "run make run, which writes it anew"
-
-
-class Part(BaseModel):
-    """A part of a report; what is not read of it is nobody's business here."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
 
 
 class Mean(Part):
@@ -54,10 +43,10 @@ class Comparison(Part):
 
     arms: dict[str, dict[str, Mean]]
     pairs: dict[str, dict[str, Pair]]
-    tokens: dict[str, Load] = {}
+    tokens: dict[str, Load] = Field(default_factory=dict)
     worth: Worth | None = None
     test_set: str | None = None
-    yardstick: dict[str, dict[str, object]] = {}
+    yardstick: dict[str, dict[str, object]] = Field(default_factory=dict)
 
 
 class Drop(Part):
@@ -94,11 +83,4 @@ def read(kind: type[R], path: Path) -> R | None:
     """A report, None where there is none. Raises Fault for one that is wrong."""
     if not path.is_file():
         return None
-    try:
-        return kind.model_validate(parse_json(path.read_bytes()))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise Fault(f"{path}: {key}", first["msg"][0].lower() + first["msg"][1:], ANEW) from None
-    except ValueError as error:
-        raise Fault(path, f"is not JSON ({error})", ANEW) from None
+    return read_report(kind, path)
