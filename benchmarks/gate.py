@@ -13,8 +13,8 @@ import numpy as np
 from pipeline.pull_request.gate import gate, is_red
 from pipeline.pull_request.results import Difference, Results
 from pipeline.pull_request.rules import GateParams
+from pipeline.scoring.many_comparisons import row
 from pipeline.scoring.paired import Comparison, compare
-from pipeline.scoring.slices import row
 
 MEAN_STEP = 0.6  # of a graded change, which is drawn between 0.2 and 1
 COPIED = 0.5  # chance that an example of a group changes as the first one of it does

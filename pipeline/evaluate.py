@@ -36,7 +36,7 @@ from pipeline.scoring.answers import PARTS, Scores, score
 from pipeline.scoring.changed import changed, counts, cut, worst_first
 from pipeline.scoring.measured import PREFERENCE, estimates, groups_of, measured, without_parts
 from pipeline.scoring.own import OWN
-from pipeline.scoring.slicing import Sliced, by_name, slices_of
+from pipeline.scoring.slice_members import Sliced, by_name, slices_of
 from pipeline.scoring.worth import pays
 from pipeline.stage import Fault, Params, run, write_report
 
@@ -117,8 +117,8 @@ def evaluate(
 
     Guesses without a language model are learnt from `learnt`, where there is any.
     """
+    from pipeline.scoring.many_comparisons import compare_family
     from pipeline.scoring.reference_rows import guesses
-    from pipeline.scoring.slices import compare_family
 
     scores = arm_scores(arms, "test", records, contract, params.prohibited)
     if learnt:

@@ -84,7 +84,7 @@ def _mean(values: list[float]) -> float:
 
 def _compared(probes: list[Question], candidate: list[float], baseline: list[float], margin: float) -> dict[str, Any]:
     """The paired comparison, overall and by skill; the two halves of a pair of twins are one group."""
-    from pipeline.scoring.slices import compare_family
+    from pipeline.scoring.many_comparisons import compare_family
 
     groups = ["|".join(sorted((probe.id, probe.twin or probe.id))) for probe in probes]
     skills: dict[str, dict[str, list[int]]] = {}
@@ -96,7 +96,7 @@ def _compared(probes: list[Question], candidate: list[float], baseline: list[flo
 
 def _told(candidate: dict[str, float], baseline: dict[str, float], margin: float) -> dict[str, Any]:
     """The paired comparison of the texts that both arms were measured on; nothing where there is none."""
-    from pipeline.scoring.slices import compare_family
+    from pipeline.scoring.many_comparisons import compare_family
 
     both = [name for name in baseline if name in candidate]
     one, other = ({TEXTS: [given[name] for name in both]} for given in (candidate, baseline))

@@ -17,9 +17,9 @@ from pipeline.pull_request import gate as module
 from pipeline.pull_request.gate import gate, told
 from pipeline.pull_request.results import Difference, Mean, Results
 from pipeline.pull_request.rules import GateParams
+from pipeline.scoring.many_comparisons import row
 from pipeline.scoring.paired import compare
 from pipeline.scoring.rates import estimate
-from pipeline.scoring.slices import row
 from pipeline.stage import Fault, checked
 from tests.project import ROOT
 

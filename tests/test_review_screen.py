@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.data.plain_text import escaped, plain
 from pipeline.data.records import write_records
-from pipeline.desk.reviewing.plain_text import escaped, plain
 from pipeline.desk.reviewing.screen import compared, text_of_record
 from tests import review_desk
 from tests.examples import record, turns

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipeline.data.ledgers import Rating, append, person, read_ratings
+from pipeline.data.plain_text import UNSAFE
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.ratings import Key, RateParams, last_words
 from pipeline.data.records import digest, read_records
@@ -23,7 +24,6 @@ from pipeline.desk.inputs import RATINGS
 from pipeline.desk.rating.pairs import Pair, Question, pairs_of, questions_on
 from pipeline.desk.rating.screen import BallotPaper
 from pipeline.desk.reviewing.keys import QUIT, Keys, keys_of_stdin
-from pipeline.desk.reviewing.plain_text import UNSAFE
 from pipeline.desk.reviewing.sitter import sitter
 from pipeline.stage import Fault, load_params
 

@@ -19,13 +19,13 @@ from typing import Any, Literal, cast
 from pipeline.data.answers import Contract
 from pipeline.data.ledgers import Review, append
 from pipeline.data.personal.finding import PersonalDataParams
+from pipeline.data.plain_text import UNSAFE
 from pipeline.data.records import Record, Turn
 from pipeline.data.reviews import edit_of
 from pipeline.data.synthetic.torn import set_aside
 from pipeline.desk.inputs import REVIEWS, SCHEMA
 from pipeline.desk.reviewing.edit import Unusable, check_personal_data, open_editor, read_turns, write_turns
 from pipeline.desk.reviewing.keys import QUIT, Keys, keys_of_stdin
-from pipeline.desk.reviewing.plain_text import UNSAFE
 from pipeline.desk.reviewing.queue import Queue, load_queue
 from pipeline.desk.reviewing.screen import Screen, said
 from pipeline.desk.reviewing.sitter import sitter

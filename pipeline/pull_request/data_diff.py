@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from pipeline.data.answers import Contract
 from pipeline.data.checking.language import language_guess
 from pipeline.data.likeness.spool import Spool
+from pipeline.data.plain_text import plain
 from pipeline.data.reviews import ReviewParams
 from pipeline.data.splitting.sides import SplitParams
 from pipeline.data.synthetic.candidates import ValidateLimits
 from pipeline.desk.inputs import SCHEMA
-from pipeline.desk.reviewing.plain_text import plain
 from pipeline.desk.reviewing.shown import code
 from pipeline.ingest import IngestParams
 from pipeline.pull_request.changes import changes

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.desk.reviewing.plain_text import plain
+from pipeline.data.plain_text import plain
 from pipeline.stage import Fault, SafeLoader
 
 FOLDER, RUNS = ".dir", "runs"

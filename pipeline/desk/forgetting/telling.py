@@ -3,11 +3,11 @@
 import shlex
 from collections.abc import Iterator
 
+from pipeline.data.plain_text import plain
 from pipeline.desk.forgetting.history import is_shallow
 from pipeline.desk.forgetting.lines import GENERATIONS, MEMORY
 from pipeline.desk.forgetting.plan import Plan
 from pipeline.desk.inputs import PROMPTS, SOURCES, TEACHER, TEST_SET
-from pipeline.desk.reviewing.plain_text import plain
 
 
 def told(plan: Plan) -> Iterator[str]:

@@ -3,10 +3,10 @@
 import json
 from typing import TYPE_CHECKING
 
+from pipeline.data.plain_text import plain
 from pipeline.desk.rating.pairs import Pair
 from pipeline.desk.reviewing.edit import opened
 from pipeline.desk.reviewing.paper import Paper, shortened
-from pipeline.desk.reviewing.plain_text import plain
 from pipeline.desk.reviewing.screen import text_of_turn
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from pipeline.data.answers import Contract
 from pipeline.data.personal.finding import Masker, PersonalDataParams, mask_turns
+from pipeline.data.plain_text import escaped
 from pipeline.data.records import Turn, parse_json
 from pipeline.data.reviews import complaint_of_turns
-from pipeline.desk.reviewing.plain_text import escaped
 
 
 class Unusable(Exception):

@@ -3,7 +3,7 @@
 import sys
 from typing import TYPE_CHECKING
 
-from pipeline.desk.reviewing.plain_text import plain
+from pipeline.data.plain_text import plain
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -12,10 +12,10 @@ import regex
 
 from pipeline.data.answers import Contract
 from pipeline.data.ledgers import Reply, Review
+from pipeline.data.plain_text import plain
 from pipeline.data.records import Record, Turn
 from pipeline.desk.reviewing.edit import complaint_of_answer, opened
 from pipeline.desk.reviewing.paper import Paper, shortened
-from pipeline.desk.reviewing.plain_text import plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

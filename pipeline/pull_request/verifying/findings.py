@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.desk.reviewing.plain_text import plain
+from pipeline.data.plain_text import plain
 
 LONGEST = 500
 RUN_AGAIN = "the pipeline must be run again: make run"

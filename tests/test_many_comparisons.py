@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.scoring.slices import compare_family, holm
+from pipeline.scoring.many_comparisons import compare_family, holm
 
 MARGIN = 0.05
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.scoring.slicing import Sliced, by_name, slices_of, thirds
+from pipeline.scoring.slice_members import Sliced, by_name, slices_of, thirds
 
 EXAMPLES = st.lists(
     st.builds(
