@@ -8,13 +8,15 @@ Reads   predictions     a folder an arm (pipeline.data.predictions)
         ratings         people's votes on pairs of answers (pipeline.data.ratings); the folder may be empty
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
         comparison      n, intervals, pairs and verdicts, whether the fine-tune pays, and what people said
-        examples        JSON Lines: what the tuned arm fixed and broke against each other arm, the worst first
+        examples        JSON Lines: what the tuned arm fixed and broke against each other arm, the worst first; few, cut, for git
+        out/examples.jsonl  all of them, and those that are the same, whole (pipeline.data.flips.rows)
+        out/examples.html   the same as a page that opens offline, at most SHOWN of a pair
 Format accuracy is the share of answers that parse, meet the schema and match nothing that is prohibited. Every field with one
 right value is scored by exact match, every free text by ROUGE-L and BLEU, and by what a team writes itself (pipeline.scoring.own). An
 answer that does not parse scores nothing anywhere. Of preferences, preference accuracy is the share of which the arm holds the better
 answer likelier than the worse one (log-likelihoods of the whole answers).
-Slices are the tags, origins, labels and lengths of the records. Two rows stand beside the arms: what each field with one right
-value is by the majority, and by a classifier over words (pipeline.scoring.reference_rows).
+Slices are the tags, origins, labels, languages and lengths of the records, and `new`. Two rows stand beside the arms: what each field
+with one right value is by the majority, and by a classifier over words (pipeline.scoring.reference_rows).
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,22 +28,27 @@ import regex
 from pydantic import Field, field_validator
 
 from pipeline.data.answers import Contract
+from pipeline.data.checking.language import LanguageParams, language_guess
+from pipeline.data.flips.rows import Examples, Pair
+from pipeline.data.flips.written import write_flips
 from pipeline.data.ledgers import Rating, read_ratings
-from pipeline.data.predictions import Predictions, check_complete, read_arms
+from pipeline.data.predictions import Predictions, read_arms, read_asked
 from pipeline.data.ratings import RateParams, between, last_words
-from pipeline.data.records import Record, read_records, write_jsonl
+from pipeline.data.records import Record, read_records
 from pipeline.data.splitting.test_set import TestSet
-from pipeline.data.yardstick import of_test_set
+from pipeline.data.yardstick import check_of_test_set, of_test_set
+from pipeline.scoring.against import against, waiting_slice, worst
 from pipeline.scoring.answers import PARTS, Scores, score
-from pipeline.scoring.changed import changed, counts, cut, worst_first
-from pipeline.scoring.measured import PREFERENCE, estimates, groups_of, measured, without_parts
+from pipeline.scoring.changed import changed, counts, first, in_order, worst_first
+from pipeline.scoring.measured import PREFERENCE, estimates, without_parts
 from pipeline.scoring.own import OWN
-from pipeline.scoring.slice_members import Sliced, by_name, slices_of
+from pipeline.scoring.slice_members import Sliced, names_of
 from pipeline.scoring.worth import pays
 from pipeline.stage import Fault, Params, run, write_report
 
 TUNED, PROMPTED = "tuned", "prompted"
 TOKENS = ("read", "written")  # of a request, in the mean
+SHOWN = 2000  # examples of a pair of arms on the page
 
 
 class EvaluateParams(Params):
@@ -112,12 +119,12 @@ def evaluate(
     contract: Contract,
     params: EvaluateParams,
     learnt: Sequence[Record] = (),
+    languages: Sequence[str] = (),
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Scores]]:
     """Headline numbers; the comparison: intervals an arm, and the tuned arm against each other one; and the scores of each example.
 
-    Guesses without a language model are learnt from `learnt`, where there is any.
+    Guesses without a language model are learnt from `learnt`, where there is any. `languages` are those of the records, where known.
     """
-    from pipeline.scoring.many_comparisons import compare_family
     from pipeline.scoring.reference_rows import guesses
 
     scores = arm_scores(arms, "test", records, contract, params.prohibited)
@@ -125,15 +132,7 @@ def evaluate(
         texts = [(one.question, one.answer) for one in learnt if not one.rejected]
         scores |= guesses(texts, [(one.question, one.answer) for one in records], contract)
     intervals = estimates(scores, records)
-    names = {name for given in scores.values() for name in without_parts(given)}
-    groups = {name: groups_of(name, records) for name in names}
-    slices = {metric: slices_of(sliced(measured(metric, records), contract)) for metric in sorted(names)}
-    compared = {name: without_parts(given) for name, given in scores.items()}
-    found = {
-        f"{TUNED} against {name}": compare_family(compared[TUNED], given, groups, by_name(slices), params.margin)
-        for name, given in compared.items()
-        if name != TUNED and TUNED in compared
-    }
+    pairs, slices = against(TUNED, scores, records, sliced(records, contract, languages), params.margin)
     headline = {
         name: {metric: interval["mean"] for metric, interval in given.items()} for name, given in intervals.items()
     }
@@ -144,8 +143,8 @@ def evaluate(
     ids = [record.id for record in records]
     comparison = {
         "arms": intervals,
-        "pairs": {name: overall for name, (overall, _) in found.items()},
-        "slices": {name: parts for name, (_, parts) in found.items()},
+        "pairs": pairs,
+        "slices": slices,
         "margin": params.margin,
         "targets": targets,
         "tokens": {name: dict(zip(TOKENS, arm.tokens_each("test", ids), strict=True)) for name, arm in arms.items()},
@@ -156,25 +155,22 @@ def evaluate(
     return headline, comparison, scores
 
 
-def sliced(records: Iterable[Record], contract: Contract) -> list[Sliced]:
+def sliced(records: Sequence[Record], contract: Contract, languages: Sequence[str] = ()) -> list[Sliced]:
     """What of each record says in which slices it is."""
-    return [Sliced(one.tags, one.origin, contract.label(one.answer) or "", len(one.question)) for one in records]
+    return [
+        Sliced(one.tags, one.origin, contract.label(one.answer) or "", len(one.question), language)
+        for one, language in zip(records, languages or [""] * len(records), strict=True)
+    ]
 
 
-def flips(scores: dict[str, Scores], arms: dict[str, Predictions], records: Sequence[Record], shown: int) -> list[Any]:
-    """A row for each pair of arms with its counts, and after it the examples that the tuned arm broke and fixed, the worst first."""
-    ids, rows = [record.id for record in records], list[dict[str, Any]]()
-    for name in (one for one in arms if one != TUNED and TUNED in arms):
-        found = changed(without_parts(scores[TUNED]), without_parts(scores[name]), len(records))
-        before, after = (arms[arm].texts("test", ids) for arm in (name, TUNED))
-        rows.append({"against": name, "counts": counts(found)})
-        for one in worst_first(found, shown):
-            record = records[one.at]
-            texts = {"question": record.question, "reference": record.answer}
-            texts |= {"before": before[one.at], "after": after[one.at]}
-            shown_texts = {key: cut(text) for key, text in texts.items()}
-            rows.append({"against": name, "id": record.id, "source": record.source, **one.told(), **shown_texts})
-    return rows
+def flips(scores: dict[str, Scores], arms: Iterable[str], count: int, shown: int) -> list[Pair]:
+    """What became of each of `count` examples from each other arm to the tuned one; `shown` of them stand in git."""
+    pairs = []
+    for name in (one for one in arms if one != TUNED and TUNED in scores):
+        found = changed(without_parts(scores[TUNED]), without_parts(scores[name]), count)
+        few = worst_first(found, shown)
+        pairs.append(Pair(TUNED, name, counts(found), in_order(found), first(found, SHOWN), few))
+    return pairs
 
 
 def people(
@@ -215,6 +211,7 @@ def check_targets(params: EvaluateParams, contract: Contract) -> None:
 def main(
     params: EvaluateParams,
     rate: RateParams,
+    spoken: LanguageParams,
     predictions: Path,
     test: Path,
     new: Path,
@@ -225,24 +222,30 @@ def main(
     report: Path,
     comparison: Path,
     examples: Path,
+    out: Path,
 ) -> None:
-    votes = read_ratings(ratings, rate.dimensions)
-    contract, records, arms = Contract.load(schema), read_records(test), read_arms(predictions)
+    votes, frozen = read_ratings(ratings, rate.dimensions), TestSet.load(test_set)
+    contract, arms = Contract.load(schema), read_arms(predictions)
+    records, waiting = (read_asked(path, name, arms, predictions) for path, name in ((test, "test"), (new, "new")))
+    check_of_test_set([record.id for record in records], frozen, test)
     check_targets(params, contract)
     if PREFERENCE in params.targets and not any(record.rejected for record in records):
         place = f"params.yaml: evaluate.targets.{PREFERENCE}"
         raise Fault(place, "has nothing to be measured on: the test set holds no preference", "take the target out")
-    check_complete(arms, "test", [record.id for record in records], predictions)
-    waiting = read_records(new)
-    check_complete(arms, "new", [record.id for record in waiting], predictions)
-    headline, beside, scores = evaluate(arms, records, contract, params, read_records(train))
-    beside["new"] = estimates(arm_scores(arms, "new", waiting, contract, params.prohibited), waiting) if waiting else {}
+    languages = list(map(language_guess(spoken.languages), (record.question for record in records)))
+    headline, beside, scores = evaluate(arms, records, contract, params, read_records(train), languages)
+    asked = arm_scores(arms, "new", waiting, contract, params.prohibited) if waiting else {}
+    beside["new"] = waiting_slice(TUNED, asked, waiting, params.margin)
+    beside["worst_slices"] = worst(beside["slices"], beside["new"].get("pairs", {}))
     beside["people"] = people(votes, arms, records, scores)
-    beside["test_set"] = of_test_set(TestSet.load(test_set))
+    beside["test_set"] = of_test_set(frozen)
     write_report(report, headline)
     write_report(comparison, beside)
-    write_jsonl(examples, flips(scores, arms, records, params.shown))
-    print(f"evaluate: {len(arms)} arms on {len(records)} test records")
+    slices = names_of(sliced(records, contract, languages))
+    write_flips(examples, out, Examples(records, arms, slices), flips(scores, arms, len(records), params.shown))
+    print(
+        f"evaluate: {len(arms)} arms on {len(records)} test records; what was fixed and broken in {out / 'examples.html'}"
+    )
 
 
 if __name__ == "__main__":

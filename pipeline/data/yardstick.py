@@ -2,15 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from pipeline.data.questions import Question
 from pipeline.data.splitting.test_set import TestSet
+from pipeline.stage import Fault
 
 
 def of_test_set(given: TestSet) -> str:
     """What tells one test set from another: its ids."""
     return _digest(sorted(given.ids))
+
+
+def check_of_test_set(ids: Sequence[str], frozen: TestSet, place: Path) -> None:
+    """Raises Fault where there is nothing to measure on, and for a record that is not of the frozen test set."""
+    if not ids:
+        raise Fault(place, "holds no record to be measured on", "add examples, then make test-set")
+    for name in ids:
+        if name not in frozen.ids:
+            raise Fault(place, f"holds {name}, which is not in the test set", "run dvc repro -f -s split")
 
 
 def of_questions(given: Iterable[Question]) -> str:

@@ -21,6 +21,8 @@ def show(reports: Path, adapter: Path) -> None:
     print(table(comparison, regression, forgetting))
     print()
     print(verdict(comparison, forgetting))
+    for line in worst(comparison):
+        print(line)
     for line in advice(comparison):
         print(line)
     for line in people(comparison):
@@ -32,7 +34,7 @@ def show(reports: Path, adapter: Path) -> None:
     for name, proof in json.loads((adapter / "proofs.json").read_text(encoding="utf-8")).items():
         print(f"Proved of {proved(name, proof)}")
     print(
-        "Look next: reports/comparison.json (pairs, slices, intervals), reports/examples.jsonl (what was fixed and broken), "
+        "Look next: reports/comparison.json (pairs, slices, intervals), data/evaluated/examples.html (what was fixed and broken), "
         "reports/forgetting.json (what was forgotten), data/predictions (answers), models/adapter/proofs.json (what was trained)."
     )
 
@@ -93,11 +95,8 @@ def _stacked(rows: list[list[str]]) -> str:
 
 def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
     """One sentence: where tuned is better or worse than each other arm, whether it reaches the targets, what it forgot."""
-    guessed = comparison["pairs"].keys() - {
-        f"{TUNED} against {arm}" for arm in comparison.get("yardstick", comparison["arms"])
-    }
     clauses = [
-        _against(name.rsplit(" ", 1)[-1], given) for name, given in comparison["pairs"].items() if name not in guessed
+        _against(_other(name), given) for name, given in comparison["pairs"].items() if not _guessed(name, comparison)
     ]
     targets = comparison["targets"]
     missed = [name for name, target in targets.items() if not target.get(TUNED)]
@@ -110,6 +109,35 @@ def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
     if told := forgetting.get("tuned against base", {}).get("texts"):
         clauses.append(f"on general texts {_WORDS[told['verdict']]} the base ({_points(told)} of a token's chance)")
     return f"Verdict: {'; '.join(clauses)}."
+
+
+def _guessed(pair: str, comparison: dict[str, Any]) -> bool:
+    """Whether the other one of a pair is no arm, but a guess without a language model."""
+    return _other(pair) not in comparison.get("yardstick", comparison["arms"])
+
+
+def _other(pair: str) -> str:
+    return pair.rsplit(" ", 1)[-1]
+
+
+def worst(comparison: dict[str, Any]) -> list[str]:
+    """The worst slice of each pair of arms where one is worse beyond doubt."""
+    lines = []
+    for pair, rows in comparison.get("worst_slices", {}).items():
+        if rows and rows[0]["verdict"] == "worse" and not _guessed(pair, comparison):
+            first, more = rows[0], _worse(pair, comparison) - 1
+            others = f"; {more} more {'is' if more == 1 else 'are'} worse" if more else ""
+            lines.append(
+                f"Worst slice against {_other(pair)}: {first['slice']}, {first['metric']} {_points(first)}, "
+                f"{first['n']} examples{others} (worst_slices in reports/comparison.json)."
+            )
+    return lines
+
+
+def _worse(pair: str, comparison: dict[str, Any]) -> int:
+    """How many rows of all slices, what waits among them, are worse; `worst_slices` has the first of them alone."""
+    tables = [*comparison["slices"].get(pair, {}).values(), comparison["new"].get("pairs", {}).get(pair, {})]
+    return sum(row["verdict"] == "worse" for table in tables for row in table.values())
 
 
 def advice(comparison: dict[str, Any]) -> list[str]:

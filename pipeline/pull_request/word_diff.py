@@ -1,24 +1,18 @@
 """What a text was and is, word by word, as `git diff --word-diff` writes it: [-gone-]{+come+}."""
 
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 
-import regex
+from pipeline.data.word_runs import MOST, in_common, spans, words_of
 
-from pipeline.data.likeness.shingles import SPACELESS
-
-# A word with what follows it up to the next one; punctuation by itself
-WORD = regex.compile(rf"(?V1)(?s)(?:[{SPACELESS}]\p{{M}}*|[[\p{{L}}\p{{M}}\p{{N}}_]--[{SPACELESS}]]+|.)\s*")
 KEPT = 4  # words shown on either side of a change
-MOST = 200  # words compared; the comparison takes the square of their number
 LONGEST_RUN = 120  # characters shown of what went or came in one place
 
 
 def word_diff(before: str, after: str) -> str:
     """The changes with a few words around each; what lies between them, and the rest of a long change, is an ellipsis."""
     old, new = _words(before), _words(after)
-    start = _common(old, new)
-    end = _common(old[start:][::-1], new[start:][::-1])
+    start = in_common(old, new)
+    end = in_common(old[start:][::-1], new[start:][::-1])
     head, tail = old[:start], old[len(old) - end :]
     middle = _changes(old[start : len(old) - end], new[start : len(new) - end])
     return f"{_last(head)}{middle}{_first(tail)}".rstrip()
@@ -26,23 +20,16 @@ def word_diff(before: str, after: str) -> str:
 
 def _words(text: str) -> list[str]:
     """The words, each with what follows it; the last one is followed by a space like any other."""
-    return list(WORD.findall(f"{text} ")) if text else []
-
-
-def _common(one: list[str], other: list[str]) -> int:
-    """How many words two lists begin with alike."""
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return words_of(f"{text} ") if text else []
 
 
 def _changes(old: list[str], new: list[str]) -> str:
-    matcher = SequenceMatcher(None, old[:MOST], new[:MOST], autojunk=False)
-    pieces = list(_pieces(matcher, old[:MOST], new[:MOST]))
-    return "".join(pieces) + ("…" if max(len(old), len(new)) > MOST else "")
+    return "".join(_pieces(old, new)) + ("…" if max(len(old), len(new)) > MOST else "")
 
 
-def _pieces(matcher: SequenceMatcher[str], old: list[str], new: list[str]) -> Iterator[str]:
-    for kind, i, j, k, m in matcher.get_opcodes():
-        if kind == "equal":
+def _pieces(old: list[str], new: list[str]) -> Iterator[str]:
+    for is_equal, i, j, k, m in spans(old, new):
+        if is_equal:
             yield "".join(old[i:j]) if j - i <= 2 * KEPT else _first(old[i:j]) + _last(old[i:j])[1:]
         else:
             yield _run("[-", old[i:j], "-]") + _run("{+", new[k:m], "+}")

@@ -7,17 +7,21 @@ from typing import Literal
 from pipeline.scoring.answers import Scores
 
 Change = Literal["broken", "fixed", "same"]
+KINDS: tuple[Change, ...] = ("broken", "fixed", "same")  # the worst first
 GRADED = ("rouge_l_", "bleu_")  # metrics of these names say how far, not whether
-LONGEST = 1000  # characters of a text that is shown, since what is shown stands in git
 
 
 @dataclass(frozen=True)
 class Changed:
-    """One example between two arms. `metrics`: before and after of each that differs; `size`: the sum of what they fell or rose."""
+    """One example between two arms.
+
+    `metrics`: before and after of each that differs; `kept`: the others; `size`: the sum of what they fell or rose.
+    """
 
     at: int
     change: Change
     metrics: dict[str, tuple[float, float]]
+    kept: dict[str, float]
     size: float
 
     def told(self) -> dict[str, object]:
@@ -42,24 +46,29 @@ def _one(candidate: Scores, baseline: Scores, names: Sequence[str], at: int) -> 
     moved = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     steps = [after - before for name, (before, after) in moved.items() if not name.startswith(GRADED)]
     change: Change = "broken" if any(step < 0 for step in steps) else "fixed" if steps else "same"
-    return Changed(at, change, moved, sum(abs(after - before) for before, after in moved.values()))
+    kept = {name: pair[0] for name, pair in pairs.items() if name not in moved}
+    return Changed(at, change, moved, kept, sum(abs(after - before) for before, after in moved.values()))
 
 
 def worst_first(found: Sequence[Changed], shown: int) -> list[Changed]:
     """The broken ones by size, then the fixed ones by size: at most `shown`, half of them free for the fixed ones where there are any."""
-    broken, fixed = ([one for one in found if one.change == kind] for kind in ("broken", "fixed"))
-    for kind in (broken, fixed):
-        kind.sort(key=lambda one: (-one.size, one.at))
+    broken, fixed = ([one for one in in_order(found) if one.change == kind] for kind in ("broken", "fixed"))
     room = shown - min(len(fixed), shown // 2)
     few = broken[:room]
     return few + fixed[: shown - len(few)]
 
 
+def first(found: Sequence[Changed], most: int) -> list[Changed]:
+    """The worst first, and where there is room the ones that are the same."""
+    few = worst_first(found, most)
+    return few + [one for one in found if one.change == "same"][: most - len(few)]
+
+
+def in_order(found: Sequence[Changed]) -> list[Changed]:
+    """All of them: the broken ones by size, the fixed ones by size, and those that are the same, each as they come in the set."""
+    return sorted(found, key=lambda one: (KINDS.index(one.change), -one.size if one.change != "same" else 0, one.at))
+
+
 def counts(found: Sequence[Changed]) -> dict[str, int]:
     """How many of each."""
-    return {kind: sum(one.change == kind for one in found) for kind in ("broken", "fixed", "same")}
-
-
-def cut(text: str) -> str:
-    """At most LONGEST characters."""
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return {kind: sum(one.change == kind for one in found) for kind in KINDS}

@@ -41,8 +41,7 @@ def compare_family(
     """
 
     def on(metric: str, chosen: Sequence[int]) -> Comparison:
-        one, other = ([side[metric][at] for at in chosen] for side in (candidate, baseline))
-        return compare(one, other, [groups[metric][at] for at in chosen], margin)
+        return _on(candidate[metric], baseline[metric], groups[metric], chosen, margin)
 
     overall = {name: on(name, range(len(values))) for name, values in baseline.items() if name in candidate}
     parts = {
@@ -57,6 +56,26 @@ def compare_family(
     for ((name, metric), found), p in zip(parts.items(), adjusted[len(overall) :], strict=True):
         tables.setdefault(name, {})[metric] = row(by_adjusted(found, p, margin), p)
     return rows, tables
+
+
+def compare_part(
+    candidate: Scores, baseline: Scores, groups: Mapping[str, Sequence[str]], margin: float
+) -> dict[str, Row]:
+    """Each metric that both have, on a set that is a slice by itself: the family is its metrics, and verdicts go by `p_adjusted`."""
+    found = {
+        name: _on(candidate[name], values, groups[name], range(len(values)), margin)
+        for name, values in baseline.items()
+        if name in candidate
+    }
+    adjusted = holm([one.p for one in found.values()])
+    return {name: row(by_adjusted(one, p, margin), p) for (name, one), p in zip(found.items(), adjusted, strict=True)}
+
+
+def _on(
+    candidate: Sequence[float], baseline: Sequence[float], groups: Sequence[str], chosen: Sequence[int], margin: float
+) -> Comparison:
+    one, other = ([side[at] for at in chosen] for side in (candidate, baseline))
+    return compare(one, other, [groups[at] for at in chosen], margin)
 
 
 def row(found: Comparison, p_adjusted: float) -> Row:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from pipeline.scoring.answers import PARTS, Scores
 
@@ -19,17 +19,14 @@ class Example(Protocol):
     def rejected(self) -> Sequence[object]: ...
 
 
-E = TypeVar("E", bound=Example)
-
-
-def measured(metric: str, examples: Sequence[E]) -> list[E]:
-    """The examples that a metric has a value for."""
-    return [one for one in examples if metric != PREFERENCE or one.rejected]
+def positions_of(metric: str, examples: Sequence[Example]) -> list[int]:
+    """Positions of the examples that a metric has a value for."""
+    return [at for at, one in enumerate(examples) if metric != PREFERENCE or one.rejected]
 
 
 def groups_of(metric: str, examples: Sequence[Example]) -> list[str]:
     """The groups of the examples that a metric has a value for."""
-    return [one.group for one in measured(metric, examples)]
+    return [examples[at].group for at in positions_of(metric, examples)]
 
 
 def estimates(scores: dict[str, Scores], examples: Sequence[Example]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Parts of a set that are looked at by themselves: by tag, origin, label and length."""
+"""Which examples of a set belong to which slice: by tag, origin, label, language and length."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,24 +9,37 @@ Positions = dict[str, list[int]]
 
 @dataclass(frozen=True)
 class Sliced:
-    """What says in which slices an example is. `size` in characters of its question; a label may be empty."""
+    """What says in which slices an example is. `size` in characters of its question; a label and a language may be empty."""
 
     tags: Sequence[str]
     origin: str
     label: str
     size: int
+    language: str = ""
 
 
 def slices_of(examples: Sequence[Sliced]) -> Positions:
     """Positions by the name of the slice; what all examples share is no slice."""
     slices: Positions = {}
-    bounds = thirds([one.size for one in examples])
-    for at, one in enumerate(examples):
-        names = [f"tag {tag}" for tag in dict.fromkeys(one.tags)] + ([f"label {one.label}"] if one.label else [])
-        third = THIRDS[sum(one.size >= bound for bound in bounds)]
-        for name in (*names, f"origin {one.origin}", f"length {third}"):
+    for at, names in enumerate(names_of(examples)):
+        for name in names:
             slices.setdefault(name, []).append(at)
     return {name: chosen for name, chosen in sorted(slices.items()) if len(chosen) < len(examples)}
+
+
+def names_of(examples: Sequence[Sliced]) -> list[list[str]]:
+    """What each example could be sliced by."""
+    bounds = thirds([one.size for one in examples])
+    return [
+        [
+            *(f"tag {tag}" for tag in dict.fromkeys(one.tags)),
+            *([f"label {one.label}"] if one.label else []),
+            *([f"language {one.language}"] if one.language else []),
+            f"origin {one.origin}",
+            f"length {THIRDS[sum(one.size >= bound for bound in bounds)]}",
+        ]
+        for one in examples
+    ]
 
 
 def thirds(sizes: Sequence[int]) -> tuple[int, ...]:

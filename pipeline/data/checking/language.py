@@ -1,11 +1,22 @@
 """Which language a text is in, out of those that a task expects."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
-from pipeline.stage import Fault
+from pydantic import ConfigDict
+
+from pipeline.stage import Fault, Params
 
 Guess = Callable[[str], str]
 ENOUGH = 120  # characters that are looked at: two sentences tell a language, and a text costs by its length
+
+
+class LanguageParams(Params):
+    """What `evaluate` reads of section `validate`: the languages that a slice can be of."""
+
+    model_config = ConfigDict(extra="ignore")
+    section: ClassVar[str] = "validate"
+    languages: list[str]
 
 
 def language_guess(languages: list[str]) -> Guess:
