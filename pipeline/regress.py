@@ -71,7 +71,9 @@ def regress(
 
 
 def rates(probes: list[Question], values: list[float]) -> dict[str, Any]:
-    """Share of the probes that passed, overall and by skill."""
+    """Share of the probes that passed, overall and by skill; nothing where there is none, since no probe is not a share of 0."""
+    if not probes:
+        return {}
     skills: dict[str, list[float]] = defaultdict(list)
     for probe, value in zip(probes, values, strict=True):
         skills[probe.skill].append(value)

@@ -173,3 +173,18 @@ def test_stage_refuses_answers_to_other_probes_and_writes_plain_rates(tmp_path):
     assert rates["tuned"] == {"cases": 1.0, "probes": 1.0, "skills": {"copying": 1.0}}
     with pytest.raises(Fault, match=r"base: answers another probe set \(1 ids differ\)"):
         run(probes[:4])
+
+
+def test_no_probe_is_no_rate_and_one_tells_nothing():
+    rates, found = regress({"base": arm([]), "tuned": arm([])}, [], [], PARAMS)
+    assert (rates, found["tuned against base"]) == ({"base": {}, "tuned": {}}, {})
+    probes = probes_of(1)
+    for lost in ([], ["copying-0"]):
+        _, found = regress({"base": arm(probes), "tuned": arm(probes, lost)}, probes, [], PARAMS)
+        assert found["tuned against base"]["probes"]["verdict"] == "cannot tell"
+        assert found["tuned against base"]["skills"] == {}
+
+
+def test_one_text_tells_nothing():
+    arms = {name: Predictions({}, {}, told={"a": value}) for name, value in (("base", 0.9), ("tuned", 0.1))}
+    assert regress(arms, [], [], PARAMS)[1]["tuned against base"]["texts"]["verdict"] == "cannot tell"

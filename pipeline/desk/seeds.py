@@ -60,7 +60,7 @@ def one(seed: int) -> dict[str, float]:
             json.loads((folder / REPORTS / f"{name}.json").read_text(encoding="utf-8"))[TUNED]
             for name in ("evaluation", "regression")
         )
-    return {**evaluation, "probes": regression["probes"]}
+    return {**evaluation, **({"probes": regression["probes"]} if "probes" in regression else {})}
 
 
 def _copy(folder: Path) -> None:
