@@ -9,7 +9,7 @@ from pipeline.data.answers import Contract
 from pipeline.data.checking.language import LanguageParams
 from pipeline.data.predictions import Predictions
 from pipeline.data.ratings import RateParams
-from pipeline.data.records import Record, record_id, write_jsonl, write_records
+from pipeline.data.records import Record, record_id, write_records
 from pipeline.evaluate import EvaluateParams, main
 from pipeline.scoring.answers import score
 
@@ -67,7 +67,8 @@ def preference(number):
 
 
 def write_arm(folder, rows):
-    write_jsonl(folder / "answers.jsonl", rows)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (folder / "arm.json").write_text("{}")
 
 

@@ -205,3 +205,26 @@ def test_show_prints_table_verdict_and_where_to_look(tmp_path, capsys):
     assert "Proved of 1-lora: 9 of 10 examples trained" in printed
     assert "People's votes won by tuned against base: correct 62.5%" in printed
     assert "Look next: " in printed
+
+
+def slice_row(name, verdict):
+    return {"slice": name, "metric": "exact_category", **pair(verdict), "p_adjusted": 0.01}
+
+
+def test_the_worst_slice_is_named_where_one_is_worse_beyond_doubt():
+    found = comparison(pairs={"base": "better", "prompted": "better", "majority": "better"})
+    found["slices"] = {
+        "tuned against base": {"tag hindi": {"exact_category": pair("worse"), "format_accuracy": pair("worse")}},
+        "tuned against prompted": {"tag hindi": {"exact_category": pair("cannot tell")}},
+    }
+    found["new"] = {"pairs": {"tuned against base": {"exact_category": pair("worse")}}}
+    found["worst_slices"] = {
+        "tuned against base": [slice_row("tag hindi", "worse")],
+        "tuned against prompted": [slice_row("tag hindi", "cannot tell")],
+        "tuned against majority": [slice_row("tag hindi", "worse")],  # a guess is no arm
+    }
+    [line] = result.worst(found)
+    assert line.startswith(
+        "Worst slice against base: tag hindi, exact_category -13.0 points [-20, -6], 200 examples; 2 more are"
+    )
+    assert result.worst({"worst_slices": {}}) == []

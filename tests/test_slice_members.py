@@ -12,6 +12,7 @@ EXAMPLES = st.lists(
         st.sampled_from(["human", "x"]),
         st.text("lm", max_size=1),
         st.integers(0, 9),
+        st.sampled_from(["", "en", "hi"]),
     ),
     max_size=30,
 )
@@ -28,6 +29,8 @@ def test_each_example_is_once_in_what_it_belongs_to_and_no_slice_is_all_or_nothi
             assert all((at in chosen) == (value in one.tags) for at, one in enumerate(examples))
         elif kind == "label":
             assert all((at in chosen) == (one.label == value) for at, one in enumerate(examples))
+        elif kind == "language":
+            assert all((at in chosen) == (value == one.language) for at, one in enumerate(examples))
         elif kind == "origin":
             assert all((at in chosen) == (one.origin == value) for at, one in enumerate(examples))
     of_length = sorted(at for name, chosen in slices.items() if name.startswith("length") for at in chosen)

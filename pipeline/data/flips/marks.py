@@ -15,15 +15,14 @@ def marked(before: str, after: str) -> tuple[str, str]:
     """Both texts, the words that one of them has alone in `<del>` and `<ins>`."""
     # the last word is followed by a space like any other, or it would differ for being the last
     old, new = (words_of(f"{plain(text)} ") for text in (before, after))
-    pieces: tuple[list[str], list[str]] = ([], [])
-    for is_equal, i, j, k, m in all_spans(old, new):
-        for side, words, tag in zip(pieces, (old[i:j], new[k:m]), ("del", "ins"), strict=True):
-            text = html.escape("".join(words))
-            side.append(text if is_equal or not text else f"<{tag}>{text}</{tag}>")
-    return _without_last_space(pieces[0]), _without_last_space(pieces[1])
+    spans = all_spans(old, new)
+    for words in (old, new):
+        words[-1] = words[-1][:-1]
+    one = (_tagged(old[i:j], "" if is_equal else "del") for is_equal, i, j, _, _ in spans)
+    other = (_tagged(new[k:m], "" if is_equal else "ins") for is_equal, _, _, k, m in spans)
+    return "".join(one), "".join(other)
 
 
-def _without_last_space(pieces: list[str]) -> str:
-    text = "".join(pieces)
-    at = text.rindex(" ")
-    return text[:at] + text[at + 1 :]
+def _tagged(words: list[str], tag: str) -> str:
+    text = html.escape("".join(words))
+    return f"<{tag}>{text}</{tag}>" if tag and text else text
