@@ -168,6 +168,7 @@ def test_the_same_bytes_from_scratch(project):
         "data/synthetic",
         "data/split",
         "data/predictions",
+        "data/evaluated",
         "models/adapter",
     ):
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline.desk.new import BUILT
 from tests.project import ROOT
 
 PIPELINE = ROOT / "pipeline"
@@ -89,6 +90,14 @@ def test_a_stage_lists_every_path_that_its_command_reads(name):
     for word in words:
         known = [*stage["deps"], *outs]
         assert any(word == path or path.startswith(word + "/") or word.startswith(path + "/") for path in known), word
+
+
+def test_make_new_deletes_all_that_the_stages_build():
+    built = {
+        out.replace("/${key}", "") for stage in STAGES.values() for out in stage.get("outs", []) if isinstance(out, str)
+    }
+    assert built <= set(BUILT)
+    assert len(built) > 5
 
 
 def test_sections_of_the_parameters_are_the_stages_the_arms_and_what_judges():
