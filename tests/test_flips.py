@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -171,6 +172,14 @@ def test_words_that_one_answer_has_alone_are_marked():
     assert marked("", "new") == ("", "<ins>new</ins>")
     assert marked("old", "") == ("<del>old</del>", "")
     assert marked("same", "same") == ("same", "same")
+
+
+def test_a_phrase_that_marks_cut_in_pieces_is_still_found_in_the_page(tmp_path):
+    said = 'call "Asha" on Monday'
+    page = compared(tmp_path, [record(SHORT)], ["call me on Monday"], [said])[4]
+    assert "<ins>" in page
+    assert html.escape(said) in page
+    assert said in [given.get("data-text") for _, given in Page(page).elements]
 
 
 def test_a_page_has_no_more_than_its_bound_and_says_so(tmp_path, monkeypatch):

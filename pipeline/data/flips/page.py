@@ -76,7 +76,8 @@ def _example(pair: Pair, row: Row) -> str:
         f'<details class="{row["change"]}"{is_open}><summary><b>{row["change"]}</b> by {row["size"]:.2f} '
         f"<code>{safe(row['id'])}</code> {safe(cut(texts['question'], 100))}</summary>"
         f'<div class="sides">{_text("question", safe(texts["question"]))}{_text("reference answer", safe(texts["reference"]))}'
-        f"{_text(_head(pair.against, row, 'before'), before)}{_text(_head(pair.arm, row, 'after'), after)}</div>"
+        f"{_text(_head(pair.against, row, 'before'), before, texts['before'])}"
+        f"{_text(_head(pair.arm, row, 'after'), after, texts['after'])}</div>"
         f"{_metrics(row)}<p>slices: {safe(', '.join(row['slices']))}; source: {safe(row['source'])}</p></details>\n"
     )
 
@@ -86,8 +87,11 @@ def _head(arm: str, row: Row, when: str) -> str:
     return f"{safe(arm)}, ended by {safe(ended)}" if ended else safe(arm)
 
 
-def _text(head: str, body: str) -> str:
-    return f'<div><h3>{head}</h3><div class="text" dir="auto">{body}</div></div>'
+def _text(head: str, body: str, unmarked: str = "") -> str:
+    """A text under its head. Where marks cut it in pieces it stands whole beside them, so that a search of files, as make forget's, finds it."""
+    whole = safe(unmarked)
+    beside = f' data-text="{whole}"' if unmarked and body != whole else ""
+    return f'<div><h3>{head}</h3><div class="text" dir="auto"{beside}>{body}</div></div>'
 
 
 def _metrics(row: dict[str, Any]) -> str:
