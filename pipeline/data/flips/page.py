@@ -88,7 +88,7 @@ def _head(arm: str, row: Row, when: str) -> str:
 
 
 def _text(head: str, body: str, unmarked: str = "") -> str:
-    """A text under its head. Where marks cut it in pieces it stands whole beside them, so that a search of files, as make forget's, finds it."""
+    """A text under its head. Where marks cut it in pieces it stands whole beside them: make forget and its like search files."""
     whole = safe(unmarked)
     beside = f' data-text="{whole}"' if unmarked and body != whole else ""
     return f'<div><h3>{head}</h3><div class="text" dir="auto"{beside}>{body}</div></div>'
