@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.scoring.slice_members import Sliced, by_name, slices_of, thirds
+from pipeline.scoring.slice_members import Sliced, by_name, names_of, slices_of, thirds
 
 EXAMPLES = st.lists(
     st.builds(
@@ -45,6 +45,7 @@ def test_lengths_are_thirds_of_the_set():
     assert slices["length long"] == [2, 5]
     assert thirds([4, 4]) == thirds([]) == ()
     assert slices_of([Sliced((), "human", "", 4)] * 3) == {}
+    assert names_of([Sliced(("x",), "human", "", 4, "hi")]) == [["tag x", "language hi", "origin human"]]
 
 
 def test_slices_by_metric_are_turned_round():

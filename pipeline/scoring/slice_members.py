@@ -36,7 +36,7 @@ def names_of(examples: Sequence[Sliced]) -> list[list[str]]:
             *([f"label {one.label}"] if one.label else []),
             *([f"language {one.language}"] if one.language else []),
             f"origin {one.origin}",
-            f"length {THIRDS[sum(one.size >= bound for bound in bounds)]}",
+            *([f"length {THIRDS[sum(one.size >= bound for bound in bounds)]}"] if bounds else []),
         ]
         for one in examples
     ]

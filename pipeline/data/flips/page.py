@@ -12,6 +12,11 @@ from pipeline.data.flips.marks import marked, safe
 from pipeline.data.flips.rows import TEXTS, Examples, Pair, Row, cut
 
 LONGEST = 4000  # characters of a text on the page
+LEGEND = (
+    "Broken: a metric of right or wrong fell. Fixed: one rose and none fell. The number behind is how far all metrics moved together. "
+    "Marked are the words that one answer has alone."
+)
+NOTHING = "There is nothing to compare: one of the two arms is not there."
 KINDS = ("broken", "fixed", "same")
 STYLE = (
     "body{font-family:sans-serif;margin:1em auto;max-width:80em;padding:0 1em}"
@@ -37,7 +42,7 @@ def page(examples: Examples, pairs: Sequence[Pair]) -> Iterator[str]:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>What was fixed and broken</title><style>{STYLE}</style><h1>What was fixed and broken</h1>\n"
     )
-    yield f"<p>{'' if pairs else 'There is nothing to compare: one of the two arms is not there.'}</p>{_counts(pairs)}\n"
+    yield f"<p>{LEGEND if pairs else NOTHING}</p>{_counts(pairs)}\n"
     yield "".join(_choice(kind) for kind in ("all", *KINDS)) + "\n<main>\n"
     for number, pair in enumerate(pairs, 1):
         yield f'<section id="pair-{number}"><h2>{_name(pair)}</h2>\n'
