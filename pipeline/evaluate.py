@@ -5,6 +5,7 @@ Reads   predictions     a folder an arm (pipeline.data.predictions)
         train           what the guesses without a language model are learnt from
         schema          the contract of an answer
         test_set        the frozen ids, whose digest the comparison names
+        classified      what text classifiers say of the answers (pipeline.data.classified)
         ratings         people's votes on pairs of answers (pipeline.data.ratings); the folder may be empty
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
         comparison      n, intervals, pairs and verdicts, whether the fine-tune pays, and what people said
@@ -26,22 +27,24 @@ import regex
 from pydantic import Field, field_validator
 
 from pipeline.data.answers import Contract
+from pipeline.data.classified import Classified, ClassifyParams, metrics_of, read_classified
 from pipeline.data.ledgers import Rating, read_ratings
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.ratings import RateParams, between, last_words
 from pipeline.data.records import Record, read_records, write_jsonl
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import of_test_set
-from pipeline.scoring.answers import PARTS, Scores, score
+from pipeline.scoring.answers import Scores, score
 from pipeline.scoring.changed import changed, counts, cut, worst_first
 from pipeline.scoring.measured import PREFERENCE, estimates, groups_of, measured, without_parts
-from pipeline.scoring.own import OWN
+from pipeline.scoring.naming import metric_names
 from pipeline.scoring.slicing import Sliced, by_name, slices_of
 from pipeline.scoring.worth import pays
 from pipeline.stage import Fault, Params, run, write_report
 
 TUNED, PROMPTED = "tuned", "prompted"
 TOKENS = ("read", "written")  # of a request, in the mean
+UNCLASSIFIED = Classified()
 
 
 class EvaluateParams(Params):
@@ -68,29 +71,20 @@ class EvaluateParams(Params):
         return patterns
 
 
-def metric_names(contract: Contract) -> list[str]:
-    """The metrics that a task with this contract can have, the headline first; the last one of preferences alone."""
-    return [
-        "format_accuracy",
-        *PARTS,
-        *(f"exact_{name}" for name in contract.exact_fields),
-        *(f"{metric}_{name}" for name in contract.text_fields for metric in ("rouge_l", "bleu")),
-        *OWN,
-        PREFERENCE,
-    ]
-
-
 def arm_scores(
     arms: dict[str, Predictions],
     name: str,
     records: Sequence[Record],
     contract: Contract,
     prohibited: Sequence[str] = (),
+    classified: Classified = UNCLASSIFIED,
 ) -> dict[str, Scores]:
     """Each metric's value for each example of a set, by arm. Raises Fault for one that is no share."""
     ids, wanted = [record.id for record in records], [record.answer for record in records]
     scores = {
-        arm: score(given.texts(name, ids), wanted, contract, prohibited) | preference(given, name, records)
+        arm: score(given.texts(name, ids), wanted, contract, prohibited)
+        | preference(given, name, records)
+        | classified.of(arm, name, ids)
         for arm, given in arms.items()
     }
     for arm, found in scores.items():
@@ -112,6 +106,7 @@ def evaluate(
     contract: Contract,
     params: EvaluateParams,
     learnt: Sequence[Record] = (),
+    classified: Classified = UNCLASSIFIED,
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Scores]]:
     """Headline numbers; the comparison: intervals an arm, and the tuned arm against each other one; and the scores of each example.
 
@@ -120,7 +115,7 @@ def evaluate(
     from pipeline.scoring.reference_rows import guesses
     from pipeline.scoring.slices import compare_family
 
-    scores = arm_scores(arms, "test", records, contract, params.prohibited)
+    scores = arm_scores(arms, "test", records, contract, params.prohibited, classified)
     if learnt:
         texts = [(one.question, one.answer) for one in learnt if not one.rejected]
         scores |= guesses(texts, [(one.question, one.answer) for one in records], contract)
@@ -148,6 +143,7 @@ def evaluate(
         "slices": {name: parts for name, (_, parts) in found.items()},
         "margin": params.margin,
         "targets": targets,
+        "classifiers": classified.facts,
         "tokens": {name: dict(zip(TOKENS, arm.tokens_each("test", ids), strict=True)) for name, arm in arms.items()},
         "yardstick": {name: arm.arm for name, arm in arms.items()},
     }
@@ -201,26 +197,27 @@ def people(
     return {"votes": len(votes) - len(stale), "stale": len(stale), "pairs": found}
 
 
-def check_targets(params: EvaluateParams, contract: Contract) -> None:
-    """Raises Fault for a target of a metric that the schema does not give."""
+def check_targets(params: EvaluateParams, contract: Contract, classifiers: Iterable[str] = ()) -> None:
+    """Raises Fault for a target of a metric that neither the schema nor a classifier gives."""
+    names = metric_names(contract)
+    names += metrics_of(classifiers, names)
     for metric in params.targets:
-        if metric not in metric_names(contract):
-            raise Fault(
-                f"params.yaml: evaluate.targets.{metric}",
-                "is no metric of this schema",
-                f"take one of {', '.join(metric_names(contract))}",
-            )
+        if metric not in names:
+            place = f"params.yaml: evaluate.targets.{metric}"
+            raise Fault(place, "is no metric of this schema", f"take one of {', '.join(names)}")
 
 
 def main(
     params: EvaluateParams,
     rate: RateParams,
+    classify: ClassifyParams,
     predictions: Path,
     test: Path,
     new: Path,
     train: Path,
     schema: Path,
     test_set: Path,
+    classified: Path,
     ratings: Path,
     report: Path,
     comparison: Path,
@@ -228,15 +225,18 @@ def main(
 ) -> None:
     votes = read_ratings(ratings, rate.dimensions)
     contract, records, arms = Contract.load(schema), read_records(test), read_arms(predictions)
-    check_targets(params, contract)
+    check_targets(params, contract, classify.classifiers)
     if PREFERENCE in params.targets and not any(record.rejected for record in records):
         place = f"params.yaml: evaluate.targets.{PREFERENCE}"
         raise Fault(place, "has nothing to be measured on: the test set holds no preference", "take the target out")
-    check_complete(arms, "test", [record.id for record in records], predictions)
     waiting = read_records(new)
-    check_complete(arms, "new", [record.id for record in waiting], predictions)
-    headline, beside, scores = evaluate(arms, records, contract, params, read_records(train))
-    beside["new"] = estimates(arm_scores(arms, "new", waiting, contract, params.prohibited), waiting) if waiting else {}
+    sets = {name: [one.id for one in rows] for name, rows in (("test", records), ("new", waiting))}
+    for name, ids in sets.items():
+        check_complete(arms, name, ids, predictions)
+    said = read_classified(classified, classify.classifiers, arms, sets)
+    headline, beside, scores = evaluate(arms, records, contract, params, read_records(train), said)
+    later = arm_scores(arms, "new", waiting, contract, params.prohibited, said) if waiting else {}
+    beside["new"] = estimates(later, waiting)
     beside["people"] = people(votes, arms, records, scores)
     beside["test_set"] = of_test_set(TestSet.load(test_set))
     write_report(report, headline)
