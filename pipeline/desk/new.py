@@ -34,6 +34,7 @@ BUILT = (
     "data/synthetic",
     "data/split",
     "data/predictions",
+    "data/classified",
     "models/adapter",
     ".cache",
     "dvc.lock",
