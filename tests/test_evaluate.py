@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from pipeline.data.answers import Contract
+from pipeline.data.classified import ClassifyParams
 from pipeline.data.ledgers import Rating
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.ratings import RateParams
@@ -238,6 +239,7 @@ def test_a_target_that_no_share_can_reach_is_refused(wanted):
         params({"exact_label": wanted})
 
 
+NO_CLASSIFIER = ClassifyParams(device="cpu", threads=1, classifiers={})
 RATE = RateParams(arms=["tuned", "base"], dimensions={"correct": "Which is right?"}, seed=1)
 
 
@@ -255,10 +257,21 @@ def run_main(folder, waiting=(), answered=None, out="out", targets=None, learnt=
             [{"set": which, "id": one.id, "answer": one.answer if name == "tuned" else "no"} for which, one in asked],
         )
     write_records(folder / "train.jsonl", learnt)
-    names = ("predictions", "test.jsonl", "new.jsonl", "train.jsonl", "schema.json", "test_set.txt", "ratings")
+    write_jsonl(folder / "classified/scores.jsonl", [])
+    (folder / "classified/classifiers.json").write_text("{}")
+    names = (
+        "predictions",
+        "test.jsonl",
+        "new.jsonl",
+        "train.jsonl",
+        "schema.json",
+        "test_set.txt",
+        "classified",
+        "ratings",
+    )
     places = [folder / place for place in names]
     reports = (folder / f"{out}.json", folder / f"{out}_comparison.json", folder / f"{out}_examples.jsonl")
-    main(params(targets or {}), RATE, *places, *reports)
+    main(params(targets or {}), RATE, NO_CLASSIFIER, *places, *reports)
     return [path.read_text() for path in reports]
 
 
