@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline seeds export base add-source check-data hooks ask review rate test-set data-diff verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -37,6 +37,9 @@ export: $(INSTALLED)  ## write the served model out whole, for an engine: OUT=<f
 
 base: $(INSTALLED)  ## pin another base model: MODEL=<hub id or folder>
 	@$(BIN)/python -m pipeline.desk.base "$(MODEL)"
+
+classifier: $(INSTALLED)  ## pin a text classifier of the hub, which becomes a metric: NAME=<name> MODEL=<hub id>
+	@$(BIN)/python -m pipeline.desk.classifier "$(NAME)" "$(MODEL)"
 
 add-source: $(INSTALLED)  ## list a file of examples everywhere it must stand: FILE=data/raw/<name>
 	@$(BIN)/python -m pipeline.desk.add_source "$(FILE)"

@@ -5,6 +5,7 @@ Reads   predictions     a folder an arm (pipeline.data.predictions)
         train           what the guesses without a language model are learnt from
         schema          the contract of an answer
         test_set        the frozen ids, whose digest the comparison names
+        classified      what text classifiers say of the answers (pipeline.data.classified)
         ratings         people's votes on pairs of answers (pipeline.data.ratings); the folder may be empty
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
         comparison      n, intervals, pairs and verdicts, whether the fine-tune pays, and what people said
@@ -29,6 +30,7 @@ from pydantic import Field, field_validator
 
 from pipeline.data.answers import Contract
 from pipeline.data.checking.language import LanguageParams, language_guess
+from pipeline.data.classified import Classified, ClassifyParams, metrics_of, read_classified
 from pipeline.data.flips.rows import Examples, Pair
 from pipeline.data.flips.written import write_flips
 from pipeline.data.ledgers import Rating, read_ratings
@@ -38,10 +40,10 @@ from pipeline.data.records import Record, read_records
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import check_of_test_set, of_test_set
 from pipeline.scoring.against import against, waiting_slice, worst
-from pipeline.scoring.answers import PARTS, Scores, score
+from pipeline.scoring.answers import Scores, score
 from pipeline.scoring.changed import changed, counts, first, in_order, worst_first
 from pipeline.scoring.measured import PREFERENCE, estimates, without_parts
-from pipeline.scoring.own import OWN
+from pipeline.scoring.naming import metric_names
 from pipeline.scoring.slice_members import Sliced, names_of
 from pipeline.scoring.worth import pays
 from pipeline.stage import Fault, Params, run, write_report
@@ -49,6 +51,7 @@ from pipeline.stage import Fault, Params, run, write_report
 TUNED, PROMPTED = "tuned", "prompted"
 TOKENS = ("read", "written")  # of a request, in the mean
 SHOWN = 2000  # examples of a pair of arms on the page
+UNCLASSIFIED = Classified()
 
 
 class EvaluateParams(Params):
@@ -75,29 +78,20 @@ class EvaluateParams(Params):
         return patterns
 
 
-def metric_names(contract: Contract) -> list[str]:
-    """The metrics that a task with this contract can have, the headline first; the last one of preferences alone."""
-    return [
-        "format_accuracy",
-        *PARTS,
-        *(f"exact_{name}" for name in contract.exact_fields),
-        *(f"{metric}_{name}" for name in contract.text_fields for metric in ("rouge_l", "bleu")),
-        *OWN,
-        PREFERENCE,
-    ]
-
-
 def arm_scores(
     arms: dict[str, Predictions],
     name: str,
     records: Sequence[Record],
     contract: Contract,
     prohibited: Sequence[str] = (),
+    classified: Classified = UNCLASSIFIED,
 ) -> dict[str, Scores]:
     """Each metric's value for each example of a set, by arm. Raises Fault for one that is no share."""
     ids, wanted = [record.id for record in records], [record.answer for record in records]
     scores = {
-        arm: score(given.texts(name, ids), wanted, contract, prohibited) | preference(given, name, records)
+        arm: score(given.texts(name, ids), wanted, contract, prohibited)
+        | preference(given, name, records)
+        | classified.of(arm, name, ids)
         for arm, given in arms.items()
     }
     for arm, found in scores.items():
@@ -120,6 +114,7 @@ def evaluate(
     params: EvaluateParams,
     learnt: Sequence[Record] = (),
     languages: Sequence[str] = (),
+    classified: Classified = UNCLASSIFIED,
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Scores]]:
     """Headline numbers; the comparison: intervals an arm, and the tuned arm against each other one; and the scores of each example.
 
@@ -127,7 +122,7 @@ def evaluate(
     """
     from pipeline.scoring.reference_rows import guesses
 
-    scores = arm_scores(arms, "test", records, contract, params.prohibited)
+    scores = arm_scores(arms, "test", records, contract, params.prohibited, classified)
     if learnt:
         texts = [(one.question, one.answer) for one in learnt if not one.rejected]
         scores |= guesses(texts, [(one.question, one.answer) for one in records], contract)
@@ -147,6 +142,7 @@ def evaluate(
         "slices": slices,
         "margin": params.margin,
         "targets": targets,
+        "classifiers": classified.facts,
         "tokens": {name: dict(zip(TOKENS, arm.tokens_each("test", ids), strict=True)) for name, arm in arms.items()},
         "yardstick": {name: arm.arm for name, arm in arms.items()},
     }
@@ -197,20 +193,20 @@ def people(
     return {"votes": len(votes) - len(stale), "stale": len(stale), "pairs": found}
 
 
-def check_targets(params: EvaluateParams, contract: Contract) -> None:
-    """Raises Fault for a target of a metric that the schema does not give."""
+def check_targets(params: EvaluateParams, contract: Contract, classifiers: Iterable[str] = ()) -> None:
+    """Raises Fault for a target of a metric that neither the schema nor a classifier gives."""
+    names = metric_names(contract)
+    names += metrics_of(classifiers, names)
     for metric in params.targets:
-        if metric not in metric_names(contract):
-            raise Fault(
-                f"params.yaml: evaluate.targets.{metric}",
-                "is no metric of this schema",
-                f"take one of {', '.join(metric_names(contract))}",
-            )
+        if metric not in names:
+            place = f"params.yaml: evaluate.targets.{metric}"
+            raise Fault(place, "is no metric of this schema", f"take one of {', '.join(names)}")
 
 
 def main(
     params: EvaluateParams,
     rate: RateParams,
+    classify: ClassifyParams,
     spoken: LanguageParams,
     predictions: Path,
     test: Path,
@@ -218,6 +214,7 @@ def main(
     train: Path,
     schema: Path,
     test_set: Path,
+    classified: Path,
     ratings: Path,
     report: Path,
     comparison: Path,
@@ -228,13 +225,15 @@ def main(
     contract, arms = Contract.load(schema), read_arms(predictions)
     records, waiting = (read_asked(path, name, arms, predictions) for path, name in ((test, "test"), (new, "new")))
     check_of_test_set([record.id for record in records], frozen, test)
-    check_targets(params, contract)
+    check_targets(params, contract, classify.classifiers)
     if PREFERENCE in params.targets and not any(record.rejected for record in records):
         place = f"params.yaml: evaluate.targets.{PREFERENCE}"
         raise Fault(place, "has nothing to be measured on: the test set holds no preference", "take the target out")
     languages = list(map(language_guess(spoken.languages), (record.question for record in records)))
-    headline, beside, scores = evaluate(arms, records, contract, params, read_records(train), languages)
-    asked = arm_scores(arms, "new", waiting, contract, params.prohibited) if waiting else {}
+    sets = {name: [one.id for one in rows] for name, rows in (("test", records), ("new", waiting))}
+    said = read_classified(classified, classify.classifiers, arms, sets)
+    headline, beside, scores = evaluate(arms, records, contract, params, read_records(train), languages, said)
+    asked = arm_scores(arms, "new", waiting, contract, params.prohibited, said) if waiting else {}
     beside["new"] = waiting_slice(TUNED, asked, waiting, params.margin)
     beside["worst_slices"] = worst(beside["slices"], beside["new"].get("pairs", {}))
     beside["people"] = people(votes, arms, records, scores)

@@ -28,6 +28,15 @@ def base(tmp_path_factory):
 
 
 @pytest.fixture
+def hub():
+    """A hub that runs; `hub.stop()` takes it down."""
+    from tests.hub import running_hub
+
+    with running_hub() as server:
+        yield server
+
+
+@pytest.fixture
 def trained(base, tmp_path, monkeypatch):
     """Trains a random model in a folder of its own; gives the proofs and the folder of what was made."""
     from pipeline.train import main

@@ -51,6 +51,7 @@ train: {phases: [lora], start: models/base.json, seed: 1, replay: 0.0, turns: la
     served_as: "", temperature: 0.0, price_in: 0.0, price_out: 0.0}}
 arms: {base: {model: models/base.json, prompt: plain}}
 predict: {max_new_tokens: 8, max_cost: 0.0, batch_size: 1, dtype: auto, device: auto, threads: 1}
+classify: {device: cpu, threads: 1, classifiers: {}}
 evaluate:
   margin: 0.05
   shown: 3

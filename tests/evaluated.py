@@ -7,9 +7,10 @@ from jsonschema import Draft202012Validator
 
 from pipeline.data.answers import Contract
 from pipeline.data.checking.language import LanguageParams
+from pipeline.data.classified import ClassifyParams
 from pipeline.data.predictions import Predictions
 from pipeline.data.ratings import RateParams
-from pipeline.data.records import Record, record_id, write_records
+from pipeline.data.records import Record, record_id, write_jsonl, write_records
 from pipeline.evaluate import EvaluateParams, main
 from pipeline.scoring.answers import score
 
@@ -74,6 +75,7 @@ def write_arm(folder, rows):
 
 RATE = RateParams(arms=["tuned", "base"], dimensions={"correct": "Which is right?"}, seed=1)
 ENGLISH = LanguageParams(languages=["en"])
+NO_CLASSIFIER = ClassifyParams(device="cpu", threads=1, classifiers={})
 
 
 def answers_of(records, text, name="test"):
@@ -88,16 +90,19 @@ def lay_out(folder, records=None, waiting=(), learnt=()):
     write_records(folder / "new.jsonl", waiting)
     write_records(folder / "train.jsonl", learnt)
     (folder / "schema.json").write_text(json.dumps(SCHEMA))
+    write_jsonl(folder / "classified/scores.jsonl", [])
+    (folder / "classified/classifiers.json").write_text("{}")
     (folder / "test_set.txt").write_text("".join(f"{one.id}\n" for one in chosen))
     return chosen
 
 
 def run_stage(folder, out="out", targets=None, languages=ENGLISH, shown=4):
     """The stage on what is laid out; returns the texts of its reports and of what it writes below `out`."""
-    names = ("predictions", "test.jsonl", "new.jsonl", "train.jsonl", "schema.json", "test_set.txt", "ratings")
+    sides = [f"{name}.jsonl" for name in ("test", "new", "train")]
+    names = ("predictions", *sides, "schema.json", "test_set.txt", "classified", "ratings")
     places = [folder / place for place in names]
     reports = (folder / f"{out}.json", folder / f"{out}_comparison.json", folder / f"{out}_examples.jsonl")
-    main(params(targets or {}, shown=shown), RATE, languages, *places, *reports, folder / out)
+    main(params(targets or {}, shown=shown), RATE, NO_CLASSIFIER, languages, *places, *reports, folder / out)
     written = [folder / out / "examples.jsonl", folder / out / "examples.html"]
     return [path.read_text(encoding="utf-8") for path in (*reports, *written)]
 

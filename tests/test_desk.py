@@ -75,6 +75,9 @@ def test_good_inputs_pass_and_a_change_is_seen(project):
         check_inputs()
 
 
+TONE = (
+    '{model: models/classifiers/tone, label: x, is_wanted: true, field: "", pair: false, max_length: 8, batch_size: 1}'
+)
 UNKNOWN = '{"name": "records", "expectations": [{"type": "x", "kwargs": {"max_value": {"$PARAMETER": "max_chars"}}}]}'
 NO_ANSWER = '{"messages": [{"role": "user", "content": "x"}]}\n'
 BAD = [
@@ -93,6 +96,11 @@ BAD = [
     ("data/feedback/one.jsonl", NO_ANSWER, r"data/feedback/one\.jsonl:1: no assistant turn"),
     ("models/toy/config.json", None, r"models/toy/config\.json: is pinned in models/base\.json and is not there"),
     ("models/base.json", FILES["models/base.json"].replace("toy", "x"), r"models/base\.json: names the base models/x"),
+    (
+        "params.yaml",
+        PARAMS.replace("classifiers: {}", f"classifiers: {{tone: {TONE}}}"),
+        r"classify\.classifiers\.tone\.model: names models/classifiers/tone, and there is no such folder or file; put",
+    ),
     ("dvc.yaml", DVC.replace("first", "second"), r"dvc\.yaml: stage ingest does not list data/raw/first\.jsonl"),
     (
         "dvc.yaml",

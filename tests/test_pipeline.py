@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from pipeline.data.records import digest
+from tests.classifiers import write_classifier
 from tests.project import git, own_start, run, set_param
 
 pytestmark = pytest.mark.slow
@@ -20,6 +21,7 @@ STAGES = [
     "predict@base",
     "predict@prompted",
     "predict@tuned",
+    "classify",
     "evaluate",
     "regress",
 ]
@@ -110,7 +112,7 @@ def test_verify_recomputes_every_report_and_names_the_value_that_was_edited(proj
 
 def test_a_change_of_one_prompt_reruns_only_what_hangs_on_it(project):
     *_, second = project
-    assert ran(second) == ["split", "predict@prompted", "evaluate", "regress"]
+    assert ran(second) == ["split", "predict@prompted", "classify", "evaluate", "regress"]
 
 
 @pytest.mark.rehearsal
@@ -137,6 +139,43 @@ def test_a_person_s_vote_reruns_evaluate_alone(project):
     assert "People's votes won by tuned against base: correct 100.0%" in again
 
 
+@pytest.mark.rehearsal
+def test_a_classifier_reruns_itself_and_evaluate_and_is_verified_and_known_to_the_baseline(project):
+    folder, *_ = project
+    write_classifier(folder / "models/classifiers/tone")
+    settings = yaml.safe_load((folder / "params.yaml").read_text())
+    one = {"model": "models/classifiers/tone", "label": "polite", "is_wanted": True, "field": "", "pair": True}
+    settings["classify"]["classifiers"] = {"tone": one | {"max_length": 64, "batch_size": 4}}
+    settings["evaluate"]["targets"]["classifier_tone"] = 0.9
+    settings["gate"]["rules"] = [{"rule": "target", "metric": "classifier_tone", "needs": "no_worse", "margin": 0.9}]
+    settings["gate"]["rules"][0]["on_cannot_tell"] = "warn"
+    (folder / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    first = run(folder, *RUN).stdout
+    comparison = json.loads((folder / "reports/comparison.json").read_text())
+    scores = [json.loads(line) for line in (folder / "data/classified/scores.jsonl").read_text().splitlines()]
+    said = {
+        name: run(folder, "-m", f"pipeline.{name}", check=False).stdout
+        for name in ("desk.baseline", "pull_request.gate")
+    }
+    verified = run(folder, "-m", "pipeline.pull_request.verify", check=False)
+    again = ran(run(folder, *RUN).stdout)
+    shutil.rmtree(folder / "models/classifiers/tone")
+    git(folder, "checkout", "-q", ".")
+    run(folder, "-m", "dvc", "checkout", "-q", "--force")
+    assert ran(first) == ["classify", "evaluate"]
+    assert again == []
+    assert {row["arm"] for row in scores} == {"base", "prompted", "tuned"}
+    of_tuned = [row["score"] for row in scores if (row["arm"], row["set"]) == ("tuned", "test")]
+    mean = comparison["arms"]["tuned"]["classifier_tone"]["mean"]
+    assert mean == pytest.approx(sum(of_tuned) / len(of_tuned), abs=1e-4)
+    assert "classifier_tone" in comparison["pairs"]["tuned against base"]
+    assert "base misses" in said["desk.baseline"]
+    assert "classifier_tone" in said["desk.baseline"]
+    assert "classifier_tone, tuned against its target of 90%" in said["pull_request.gate"]
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "data/classified" in next(line for line in verified.stdout.splitlines() if "digest alone" in line)
+
+
 def test_a_second_run_does_nothing_and_says_so(project):
     folder, *_ = project
     again = run(folder, *RUN).stdout
@@ -149,7 +188,7 @@ def test_a_change_of_the_learning_rate_reruns_what_it_must_and_back_reruns_nothi
     folder, *_ = project
     before = lock(folder)
     set_param(folder, "learning_rate", 0.01)
-    assert ran(run(folder, *RUN).stdout) == ["train", "predict@tuned", "evaluate", "regress"]
+    assert ran(run(folder, *RUN).stdout) == ["train", "predict@tuned", "classify", "evaluate", "regress"]
     git(folder, "checkout", "-q", "params.yaml")
     assert ran(run(folder, *RUN).stdout) == []
     assert lock(folder) == before
@@ -169,6 +208,7 @@ def test_the_same_bytes_from_scratch(project):
         "data/split",
         "data/predictions",
         "data/evaluated",
+        "data/classified",
         "models/adapter",
     ):
         shutil.rmtree(folder / name, ignore_errors=True)

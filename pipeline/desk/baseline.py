@@ -6,7 +6,9 @@ python -m pipeline.desk.baseline
 import sys
 from pathlib import Path
 
+from pipeline.classify import classify
 from pipeline.data.answers import Contract
+from pipeline.data.classified import Classified, ClassifyParams
 from pipeline.data.predictions import check_complete, read_predictions
 from pipeline.data.records import read_records
 from pipeline.desk import result, test_set
@@ -26,9 +28,11 @@ def main() -> None:
         repro(*(f"predict@{name}" for name in names))
         records, arms = read_records(TEST), {name: read_predictions(PREDICTIONS / name) for name in names}
         check_complete(arms, "test", [record.id for record in records], PREDICTIONS)
+        contract = Contract.load(SCHEMA)
+        said = Classified.of_rows(*classify(load_params(ClassifyParams), arms, {"test": records}, contract))
     except Fault as fault:
         sys.exit(f"baseline: {fault}")
-    _, comparison, _ = evaluate(arms, records, Contract.load(SCHEMA), load_params(EvaluateParams))
+    _, comparison, _ = evaluate(arms, records, contract, load_params(EvaluateParams), classified=said)
     print(result.table(comparison, {}, {}))
     print()
     print(result.baseline(comparison))

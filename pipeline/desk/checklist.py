@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.data.answers import Contract
+from pipeline.data.classified import ClassifyParams
 from pipeline.data.reviews import ReviewParams
 from pipeline.desk.deciding.check import Check, Status
 from pipeline.desk.deciding.churn import churn
@@ -88,7 +89,7 @@ def checklist() -> str:
     """The whole list in words. Raises Fault for an input that cannot be read."""
     params, evaluation = load_params(ChecklistParams), load_params(EvaluateParams)
     params.check_examples()
-    check_targets(evaluation, Contract.load(SCHEMA))
+    check_targets(evaluation, Contract.load(SCHEMA), load_params(ClassifyParams).classifiers)
     wanted = evaluation.targets
     described = README.read_text(encoding="utf-8", errors="replace") if README.is_file() else ""
     found = measured()

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+from pipeline.classify import check_classifiers
 from pipeline.data.answers import Contract
 from pipeline.data.checking.expectations import load_suite
+from pipeline.data.classified import ClassifyParams
 from pipeline.data.ledgers import read_ratings, read_replies, read_reviews
 from pipeline.data.prompts import load_prompt
 from pipeline.data.questions import read_questions
@@ -28,20 +30,21 @@ SECTIONS = (ValidateParams, ReviewParams, SynthesizeParams, SplitParams, TrainPa
 SOURCES, FEEDBACK, SCHEMA = Path("data/raw/sources.yaml"), Path("data/feedback"), Path("task/answer.schema.json")
 SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Path("models/base.json")
 TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teacher"), Path("data/ledgers/reviews")
-RATINGS = Path("data/ledgers/ratings")
+RATINGS, CLASSIFIERS = Path("data/ledgers/ratings"), Path("models/classifiers")
 PROBES, CASES = Path("task/probes"), Path("task/cases")
 STAMP = Path(".cache/checked-inputs.json")
 PIPELINE = Path("dvc.yaml")
 
 
 def check_inputs() -> None:
-    """Parameters, schema, suite, prompts, base and sources. Raises Fault at the first thing that a stage would stumble over."""
+    """Parameters, schema, classifiers, suite, prompts, base, sources. Raises Fault at the first thing that a stage would stumble over."""
     for section in SECTIONS:
         load_params(section)
     load_params(ChecklistParams).check_examples()
     ingest_params, evaluate_params = load_params(IngestParams), load_params(EvaluateParams)
-    contract = Contract.load(SCHEMA)
-    check_targets(evaluate_params, contract)
+    contract, classify_params = Contract.load(SCHEMA), load_params(ClassifyParams)
+    check_classifiers(classify_params, contract, CLASSIFIERS)
+    check_targets(evaluate_params, contract, classify_params.classifiers)
     load_suite(SUITE, ValidateParams.model_fields)
     _check_arms()
     read_replies(TEACHER)

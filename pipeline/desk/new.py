@@ -35,6 +35,7 @@ BUILT = (
     "data/split",
     "data/predictions",
     "data/evaluated",
+    "data/classified",
     "models/adapter",
     ".cache",
     "dvc.lock",
