@@ -6,8 +6,9 @@ Reads   predictions     a folder an arm (pipeline.data.predictions)
         schema          the contract of an answer
         test_set        the frozen ids, whose digest the comparison names
         ratings         people's votes on pairs of answers (pipeline.data.ratings); the folder may be empty
+        rubric, judged  what a judge goes by, and its replies (pipeline.data.judging), which are replayed: nobody is asked
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
-        comparison      n, intervals, pairs and verdicts, whether the fine-tune pays, and what people said
+        comparison      n, intervals, pairs and verdicts, whether the fine-tune pays, and what people and a judge said
         examples        JSON Lines: what the tuned arm fixed and broke against each other arm, the worst first
 Format accuracy is the share of answers that parse, meet the schema and match nothing that is prohibited. Every field with one
 right value is scored by exact match, every free text by ROUGE-L and BLEU, and by what a team writes itself (pipeline.scoring.own). An
@@ -26,6 +27,8 @@ import regex
 from pydantic import Field, field_validator
 
 from pipeline.data.answers import Contract
+from pipeline.data.judging.replay import replay
+from pipeline.data.judging.rubric import JudgeParams
 from pipeline.data.ledgers import Rating, read_ratings
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.ratings import RateParams, between, last_words
@@ -34,6 +37,7 @@ from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import of_test_set
 from pipeline.scoring.answers import PARTS, Scores, score
 from pipeline.scoring.changed import changed, counts, cut, worst_first
+from pipeline.scoring.judge import heard
 from pipeline.scoring.measured import PREFERENCE, estimates, groups_of, measured, without_parts
 from pipeline.scoring.own import OWN
 from pipeline.scoring.slicing import Sliced, by_name, slices_of
@@ -215,6 +219,7 @@ def check_targets(params: EvaluateParams, contract: Contract) -> None:
 def main(
     params: EvaluateParams,
     rate: RateParams,
+    judge: JudgeParams,
     predictions: Path,
     test: Path,
     new: Path,
@@ -222,6 +227,8 @@ def main(
     schema: Path,
     test_set: Path,
     ratings: Path,
+    rubric: Path,
+    judged: Path,
     report: Path,
     comparison: Path,
     examples: Path,
@@ -238,6 +245,7 @@ def main(
     headline, beside, scores = evaluate(arms, records, contract, params, read_records(train))
     beside["new"] = estimates(arm_scores(arms, "new", waiting, contract, params.prohibited), waiting) if waiting else {}
     beside["people"] = people(votes, arms, records, scores)
+    beside["judge"] = heard(replay(judge, rate.dimensions, rubric, judged, votes, arms, records), judge.counts)
     beside["test_set"] = of_test_set(TestSet.load(test_set))
     write_report(report, headline)
     write_report(comparison, beside)
