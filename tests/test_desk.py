@@ -9,7 +9,7 @@ from pipeline.desk import new
 from pipeline.desk.inputs import check_inputs
 from pipeline.desk.run import forget_arms
 from pipeline.stage import Fault
-from tests.desk_project import DVC, FILES, PARAMS, QUESTION, RATING, REPLY, REVIEW, ROW, make
+from tests.desk_project import DVC, FILES, OPINION, PARAMS, QUESTION, RATING, REPLY, REVIEW, ROW, make
 from tests.project import git
 
 
@@ -77,6 +77,9 @@ def test_good_inputs_pass_and_a_change_is_seen(project):
 
 UNKNOWN = '{"name": "records", "expectations": [{"type": "x", "kwargs": {"max_value": {"$PARAMETER": "max_chars"}}}]}'
 NO_ANSWER = '{"messages": [{"role": "user", "content": "x"}]}\n'
+JUDGING = PARAMS.replace("{pairs: []", "{pairs: [[base, other]]").replace(
+    "arms: {base", "arms: {other: {model: models/base.json, prompt: plain}, base"
+)
 BAD = [
     ("params.yaml", PARAMS.replace("seed: 1, ", ""), r"params\.yaml: train\.seed: is missing"),
     ("params.yaml", PARAMS.replace("exact_label", "exact_colour"), r"evaluate\.targets\.exact_colour: is no metric"),
@@ -112,6 +115,15 @@ BAD = [
         RATING + RATING.replace("correct", "x"),
         r"v\.jsonl:2: dimension: is 'x', and rate",
     ),
+    ("data/ledgers/judge/j.jsonl", OPINION.replace('"finish": "stop", ', ""), r"judge/j\.jsonl:1: finish: is missing"),
+    ("params.yaml", JUDGING.replace("[base, other]", "[base, tuned]"), r"judge\.pairs: names 'tuned', which is no arm"),
+    ("params.yaml", JUDGING, r"params\.yaml: judge\.service\.model: is empty"),
+    (
+        "params.yaml",
+        JUDGING.replace("Which helps", "Which helps, kind: Which"),
+        r"task/judge\.yaml: dimensions: has no kind",
+    ),
+    ("params.yaml", PARAMS.replace("share: 0.5", "share: 0.4"), r"judge\.counts\.share: is 0\.4"),
     ("params.yaml", PARAMS.replace("correct: Which", "right: Which"), r"v\.jsonl:1: dimension: is 'correct', and rate"),
     ("params.yaml", PARAMS.replace("arms: [tuned, base], ", ""), r"params\.yaml: rate\.arms: is missing"),
     ("params.yaml", PARAMS.replace("exact_label: 0.6", "exact_label: 60.0"), r"evaluate\.targets\.exact_label: is 60"),

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from pipeline.data.answers import Contract
+from pipeline.data.judging.rubric import JudgeParams
 from pipeline.data.ledgers import Rating
 from pipeline.data.predictions import Predictions, check_complete, read_arms
 from pipeline.data.ratings import RateParams
@@ -17,6 +18,7 @@ from pipeline.scoring.answers import exactness, score
 from pipeline.scoring.own import OWN
 from pipeline.stage import Fault
 from tests.examples import write_lines
+from tests.service import service
 
 SCHEMA = {
     "type": "object",
@@ -238,6 +240,14 @@ def test_a_target_that_no_share_can_reach_is_refused(wanted):
         params({"exact_label": wanted})
 
 
+JUDGE = JudgeParams.model_validate(
+    {
+        "pairs": [],
+        "shows_reference": True,
+        "service": service().model_dump(),
+        "counts": {"examples": 1, "share": 0.5, "alpha": 0.0, "max_unreadable": 0.0},
+    }
+)
 RATE = RateParams(arms=["tuned", "base"], dimensions={"correct": "Which is right?"}, seed=1)
 
 
@@ -256,9 +266,9 @@ def run_main(folder, waiting=(), answered=None, out="out", targets=None, learnt=
         )
     write_records(folder / "train.jsonl", learnt)
     names = ("predictions", "test.jsonl", "new.jsonl", "train.jsonl", "schema.json", "test_set.txt", "ratings")
-    places = [folder / place for place in names]
+    places = [folder / place for place in (*names, "judge.yaml", "judge")]
     reports = (folder / f"{out}.json", folder / f"{out}_comparison.json", folder / f"{out}_examples.jsonl")
-    main(params(targets or {}), RATE, *places, *reports)
+    main(params(targets or {}), RATE, JUDGE, *places, *reports)
     return [path.read_text() for path in reports]
 
 
