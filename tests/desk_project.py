@@ -100,7 +100,7 @@ RATING = (
     '"second": "fedcba9876543210", "dimension": "correct", "vote": "tie", "rater": "asha sample"}\n'
 )
 OPINION = (
-    '{"date": "2031-01-02", "request": "0123456789abcdef", "example": "a", "dimension": "correct", "first": "1123456789abcdef", '
+    '{"date": "2031-01-02", "request": "aa23456789abcdef", "example": "a", "dimension": "correct", "first": "1123456789abcdef", '
     '"second": "fedcba9876543210", "model": "m", "reply": "a sample", "finish": "stop", "prompt_tokens": 1, "completion_tokens": 1, '
     '"cost": 0.0}\n'
 )

@@ -1,16 +1,17 @@
 """The desk: a team's own start, the check of the inputs, and arms that are gone, in a small project made for the test."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pipeline.desk import new
+from pipeline.desk import new, seeds
 from pipeline.desk.inputs import check_inputs
 from pipeline.desk.run import forget_arms
 from pipeline.stage import Fault
 from tests.desk_project import DVC, FILES, OPINION, PARAMS, QUESTION, RATING, REPLY, REVIEW, ROW, make
-from tests.project import git
+from tests.project import ROOT, git
 
 
 @pytest.fixture
@@ -165,3 +166,15 @@ def test_answers_of_an_arm_that_is_gone_are_deleted_and_no_others(capsys):
     assert left == {"base/answers.jsonl", ".gitignore"}
     told = capsys.readouterr().out
     assert [f"data/predictions/{name}:" in told for name in ("base", "base2", "tuned")] == [False, True, True]
+
+
+def test_a_run_with_another_seed_asks_no_judge_and_all_else_stays(tmp_path):
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "params.yaml").read_text()
+    path.write_text(re.sub(r"(?m)^  pairs: \[\]", "  pairs: [[tuned, base], [tuned, prompted]]", text))
+    assert yaml.safe_load(path.read_text())["judge"]["pairs"]
+    seeds.ask_no_judge(path)
+    assert path.read_text() == text
+    path.write_text(text.replace("  pairs: []", "  pairs:\n    - [tuned, base]"))
+    with pytest.raises(Fault, match=r"has no line of its own for judge\.pairs"):
+        seeds.ask_no_judge(path)
