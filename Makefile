@@ -50,7 +50,7 @@ check-data: $(INSTALLED)  ## look for personal data, secrets and unreadable rows
 hooks: $(INSTALLED)  ## let git run make check-data before each commit
 	@git config core.hooksPath tools/hooks && echo "hooks: git runs tools/hooks/pre-commit before each commit"
 
-ask: $(INSTALLED)  ## the only command that pays: ask the teacher for the replies that are missing, MAX_COST=<US dollars>
+ask: $(INSTALLED)  ## the only command that pays: ask teacher and judge for the replies that are missing, MAX_COST=<US dollars>
 	@$(BIN)/python -m pipeline.desk.ask "$(MAX_COST)"
 
 review: $(INSTALLED)  ## approve, edit or reject the records that wait for a person: REVIEWER=<name>, else git's

@@ -53,7 +53,7 @@ def is_stopped(found: Comparison, margin: float, on_cannot_tell: str = "fail") -
     """Whether the gate exits 1 with one rule on this comparison."""
     rule = {"rule": "probes", "needs": "no_worse", "margin": margin, "on_cannot_tell": on_cannot_tell}
     difference = Difference.model_validate(row(found, found.p))
-    return is_red(gate(GateParams.model_validate({"rules": [rule]}), Results({}, {}, {}, difference, None, [], 0)))
+    return is_red(gate(GateParams.model_validate({"rules": [rule]}), Results({}, {}, {}, difference, None, [], 0, {})))
 
 
 def rates(models: Models, margin: float, runs: int, random: np.random.Generator) -> tuple[float, float | None, float]:

@@ -7,8 +7,9 @@ Reads   predictions     a folder an arm (pipeline.data.predictions)
         test_set        the frozen ids, whose digest the comparison names
         classified      what text classifiers say of the answers (pipeline.data.classified)
         ratings         people's votes on pairs of answers (pipeline.data.ratings); the folder may be empty
+        rubric, judged  what a judge goes by, and its replies (pipeline.data.judging), which are replayed: nobody is asked
 Writes  report          the headline metrics of each arm as plain numbers: what `dvc metrics diff` shows
-        comparison      n, intervals, pairs and verdicts, whether the fine-tune pays, and what people said
+        comparison      n, intervals, pairs and verdicts, whether the fine-tune pays, and what people and a judge said
         examples        JSON Lines: what the tuned arm fixed and broke against each other arm, the worst first; few, cut, for git
         out/examples.jsonl  all of them, and those that are the same, whole (pipeline.data.flips.rows)
         out/examples.html   the same as a page that opens offline, at most SHOWN of a pair
@@ -33,6 +34,8 @@ from pipeline.data.checking.language import LanguageParams, language_guess
 from pipeline.data.classified import Classified, ClassifyParams, metrics_of, read_classified
 from pipeline.data.flips.rows import Examples, Pair
 from pipeline.data.flips.written import write_flips
+from pipeline.data.judging.replay import replay
+from pipeline.data.judging.rubric import JudgeParams
 from pipeline.data.ledgers import Rating, read_ratings
 from pipeline.data.predictions import Predictions, read_arms, read_asked
 from pipeline.data.ratings import RateParams, between, last_words
@@ -42,6 +45,7 @@ from pipeline.data.yardstick import check_of_test_set, of_test_set
 from pipeline.scoring.against import against, waiting_slice, worst
 from pipeline.scoring.answers import Scores, score
 from pipeline.scoring.changed import changed, counts, first, in_order, worst_first
+from pipeline.scoring.judge import heard
 from pipeline.scoring.measured import PREFERENCE, estimates, without_parts
 from pipeline.scoring.naming import metric_names
 from pipeline.scoring.slice_members import Sliced, names_of
@@ -208,6 +212,7 @@ def main(
     rate: RateParams,
     classify: ClassifyParams,
     spoken: LanguageParams,
+    judge: JudgeParams,
     predictions: Path,
     test: Path,
     new: Path,
@@ -216,6 +221,8 @@ def main(
     test_set: Path,
     classified: Path,
     ratings: Path,
+    rubric: Path,
+    judged: Path,
     report: Path,
     comparison: Path,
     examples: Path,
@@ -237,6 +244,7 @@ def main(
     beside["new"] = waiting_slice(TUNED, asked, waiting, params.margin)
     beside["worst_slices"] = worst(beside["slices"], beside["new"].get("pairs", {}))
     beside["people"] = people(votes, arms, records, scores)
+    beside["judge"] = heard(replay(judge, rate.dimensions, rubric, judged, votes, arms, records), judge.counts)
     beside["test_set"] = of_test_set(frozen)
     write_report(report, headline)
     write_report(comparison, beside)

@@ -60,6 +60,9 @@ evaluate:
     exact_label: 0.6
     format_accuracy: 0.8
 rate: {arms: [tuned, base], seed: 1, dimensions: {correct: Which is right, helpful: Which helps}}
+judge: {pairs: [], shows_reference: true, service: {base_url: "", model: "", api_key_env: JUDGE_API_KEY, temperature: 0.0,
+    max_tokens: 400, structured_output: true, price_in: 0.0, price_out: 0.0},
+  counts: {examples: 30, share: 0.5, alpha: 0.4, max_unreadable: 0.1}}
 regress: {margin: 0.05, text_margin: 0.03}
 gate:
   rules:
@@ -97,6 +100,11 @@ RATING = (
     '{"date": "2031-01-02", "time": "10:00:00.000000", "example": "a", "first": "1123456789abcdef", '
     '"second": "fedcba9876543210", "dimension": "correct", "vote": "tie", "rater": "asha sample"}\n'
 )
+OPINION = (
+    '{"date": "2031-01-02", "request": "aa23456789abcdef", "example": "a", "dimension": "correct", "first": "1123456789abcdef", '
+    '"second": "fedcba9876543210", "model": "m", "reply": "a sample", "finish": "stop", "prompt_tokens": 1, "completion_tokens": 1, '
+    '"cost": 0.0}\n'
+)
 QUESTION = '{"id": "a", "messages": [{"role": "user", "content": "x"}], "check": {"kind": "exact", "value": "x"}}\n'
 FILES = {
     "params.yaml": PARAMS,
@@ -107,6 +115,7 @@ FILES = {
     "data/ledgers/teacher/t.jsonl": REPLY,
     "data/ledgers/reviews/r.jsonl": REVIEW,
     "data/ledgers/ratings/v.jsonl": RATING,
+    "data/ledgers/judge/j.jsonl": OPINION,
     "task/answer.schema.json": json.dumps(SCHEMA),
     "task/expectations.json": (
         '{"name": "records", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "id"}}]}'
@@ -116,6 +125,7 @@ FILES = {
     "task/probes/general.jsonl": QUESTION,
     "task/test_set.txt": "# frozen\n0123456789abcdef\n",
     "task/README.md": "# The task: sample\n",
+    "task/judge.yaml": "about: Of a sample.\ndimensions: {correct: It is right, helpful: It helps}\n",
     "models/base.json": '{"model": "models/toy", "revision": "", "licence": "own", "files": {"config.json": "0"}}',
     "models/toy/config.json": "{}",
     "reports/evaluation.json": "{}\n",

@@ -8,11 +8,13 @@ from jsonschema import Draft202012Validator
 from pipeline.data.answers import Contract
 from pipeline.data.checking.language import LanguageParams
 from pipeline.data.classified import ClassifyParams
+from pipeline.data.judging.rubric import JudgeParams
 from pipeline.data.predictions import Predictions
 from pipeline.data.ratings import RateParams
 from pipeline.data.records import Record, record_id, write_jsonl, write_records
 from pipeline.evaluate import EvaluateParams, main
 from pipeline.scoring.answers import score
+from tests.service import service
 
 SCHEMA = {
     "type": "object",
@@ -75,6 +77,14 @@ def write_arm(folder, rows):
 
 RATE = RateParams(arms=["tuned", "base"], dimensions={"correct": "Which is right?"}, seed=1)
 ENGLISH = LanguageParams(languages=["en"])
+NO_JUDGE = JudgeParams.model_validate(
+    {
+        "pairs": [],
+        "shows_reference": True,
+        "service": service().model_dump(),
+        "counts": {"examples": 1, "share": 0.5, "alpha": 0.0, "max_unreadable": 0.0},
+    }
+)
 NO_CLASSIFIER = ClassifyParams(device="cpu", threads=1, classifiers={})
 
 
@@ -99,10 +109,10 @@ def lay_out(folder, records=None, waiting=(), learnt=()):
 def run_stage(folder, out="out", targets=None, languages=ENGLISH, shown=4):
     """The stage on what is laid out; returns the texts of its reports and of what it writes below `out`."""
     sides = [f"{name}.jsonl" for name in ("test", "new", "train")]
-    names = ("predictions", *sides, "schema.json", "test_set.txt", "classified", "ratings")
+    names = ("predictions", *sides, "schema.json", "test_set.txt", "classified", "ratings", "judge.yaml", "judge")
     places = [folder / place for place in names]
     reports = (folder / f"{out}.json", folder / f"{out}_comparison.json", folder / f"{out}_examples.jsonl")
-    main(params(targets or {}, shown=shown), RATE, NO_CLASSIFIER, languages, *places, *reports, folder / out)
+    main(params(targets or {}, shown=shown), RATE, NO_CLASSIFIER, languages, NO_JUDGE, *places, *reports, folder / out)
     written = [folder / out / "examples.jsonl", folder / out / "examples.html"]
     return [path.read_text(encoding="utf-8") for path in (*reports, *written)]
 

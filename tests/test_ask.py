@@ -29,6 +29,15 @@ from tests.service import KEY, completion, local_service, says, service
 
 AXES = {"tone": "Say it angrily.", "length": "Say it shorter.", "short_label": "Another of its label."}
 SPLIT = SplitParams(salt="s", test_share=0.2, validation_share=0.1)
+JUDGE = {  # nobody is asked; test_judge_asked has the one who is
+    "judge": {
+        "pairs": [],
+        "shows_reference": True,
+        "service": service().model_dump(),
+        "counts": {"examples": 1, "share": 0.5, "alpha": 0.0, "max_unreadable": 0.0},
+    },
+    "rate": {"arms": ["a", "b"], "seed": 1, "dimensions": {"correct": "Which?"}},
+}
 SEEDS = [record(f"question number {n} of them all", answer(("red", "red", "green")[n % 3])) for n in range(30)]
 
 
@@ -234,6 +243,7 @@ def project(folder, address, replies=6, seeds=SEEDS, axes=AXES, **teacher):
             "teacher": service(address, **teacher).model_dump(),
         },
         "split": SPLIT.model_dump(),
+        **JUDGE,
     }
     write_json(folder / "params.yaml", params)
     write_json(folder / "task/answer.schema.json", SCHEMA)

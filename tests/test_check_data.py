@@ -57,7 +57,7 @@ def look(monkeypatch, capsys, *files):
 
 
 def test_clean_data_passes(monkeypatch, capsys):
-    assert run(monkeypatch, capsys) == (["check-data: 5 files looked at, nothing that git should not take"], "")
+    assert run(monkeypatch, capsys) == (["check-data: 6 files looked at, nothing that git should not take"], "")
 
 
 def test_a_place_is_named_with_rule_and_count_and_the_remedy_is_said(monkeypatch, capsys):
@@ -100,6 +100,14 @@ def test_reviews_fail_on_both_and_replies_of_the_teacher_on_secrets_only(monkeyp
     write_lines(TEACHER, {"reply": "clean"})
     write_lines(REVIEWS, {"reason": f"ask {MAIL}"})
     assert look(monkeypatch, capsys) == (["data/ledgers/reviews/r.jsonl:1: email, 1 time"], True)
+
+
+def test_replies_of_the_judge_fail_on_secrets_only(monkeypatch, capsys):
+    place = Path("data/ledgers/judge/j.jsonl")
+    write_lines(place, {"reply": f"the first one says to write to {MAIL}"})
+    assert look(monkeypatch, capsys) == ([f"{place}:1: email, 1 time (may be committed)"], False)
+    write_lines(place, {"reply": f"use {KEY}"})
+    assert look(monkeypatch, capsys)[1]
 
 
 def test_feedback_is_looked_at(monkeypatch, capsys):

@@ -1,16 +1,17 @@
 """The desk: a team's own start, the check of the inputs, and arms that are gone, in a small project made for the test."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pipeline.desk import new
+from pipeline.desk import new, seeds
 from pipeline.desk.inputs import check_inputs
 from pipeline.desk.run import forget_arms
 from pipeline.stage import Fault
-from tests.desk_project import DVC, FILES, PARAMS, QUESTION, RATING, REPLY, REVIEW, ROW, make
-from tests.project import git
+from tests.desk_project import DVC, FILES, OPINION, PARAMS, QUESTION, RATING, REPLY, REVIEW, ROW, make
+from tests.project import ROOT, git
 
 
 @pytest.fixture
@@ -80,6 +81,9 @@ TONE = (
 )
 UNKNOWN = '{"name": "records", "expectations": [{"type": "x", "kwargs": {"max_value": {"$PARAMETER": "max_chars"}}}]}'
 NO_ANSWER = '{"messages": [{"role": "user", "content": "x"}]}\n'
+JUDGING = PARAMS.replace("{pairs: []", "{pairs: [[base, other]]").replace(
+    "arms: {base", "arms: {other: {model: models/base.json, prompt: plain}, base"
+)
 BAD = [
     ("params.yaml", PARAMS.replace("seed: 1, ", ""), r"params\.yaml: train\.seed: is missing"),
     ("params.yaml", PARAMS.replace("exact_label", "exact_colour"), r"evaluate\.targets\.exact_colour: is no metric"),
@@ -120,6 +124,15 @@ BAD = [
         RATING + RATING.replace("correct", "x"),
         r"v\.jsonl:2: dimension: is 'x', and rate",
     ),
+    ("data/ledgers/judge/j.jsonl", OPINION.replace('"finish": "stop", ', ""), r"judge/j\.jsonl:1: finish: is missing"),
+    ("params.yaml", JUDGING.replace("[base, other]", "[base, tuned]"), r"judge\.pairs: names 'tuned', which is no arm"),
+    ("params.yaml", JUDGING, r"params\.yaml: judge\.service\.model: is empty"),
+    (
+        "params.yaml",
+        JUDGING.replace("Which helps", "Which helps, kind: Which"),
+        r"task/judge\.yaml: dimensions: has no kind",
+    ),
+    ("params.yaml", PARAMS.replace("share: 0.5", "share: 0.4"), r"judge\.counts\.share: is 0\.4"),
     ("params.yaml", PARAMS.replace("correct: Which", "right: Which"), r"v\.jsonl:1: dimension: is 'correct', and rate"),
     ("params.yaml", PARAMS.replace("arms: [tuned, base], ", ""), r"params\.yaml: rate\.arms: is missing"),
     ("params.yaml", PARAMS.replace("exact_label: 0.6", "exact_label: 60.0"), r"evaluate\.targets\.exact_label: is 60"),
@@ -161,3 +174,15 @@ def test_answers_of_an_arm_that_is_gone_are_deleted_and_no_others(capsys):
     assert left == {"base/answers.jsonl", ".gitignore"}
     told = capsys.readouterr().out
     assert [f"data/predictions/{name}:" in told for name in ("base", "base2", "tuned")] == [False, True, True]
+
+
+def test_a_run_with_another_seed_asks_no_judge_and_all_else_stays(tmp_path):
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "params.yaml").read_text()
+    path.write_text(re.sub(r"(?m)^  pairs: \[\]", "  pairs: [[tuned, base], [tuned, prompted]]", text))
+    assert yaml.safe_load(path.read_text())["judge"]["pairs"]
+    seeds.ask_no_judge(path)
+    assert path.read_text() == text
+    path.write_text(text.replace("  pairs: []", "  pairs:\n    - [tuned, base]"))
+    with pytest.raises(Fault, match=r"has no line of its own for judge\.pairs"):
+        seeds.ask_no_judge(path)

@@ -18,7 +18,7 @@ from pipeline.desk import forget
 from pipeline.desk.forgetting.rows import Rows
 from pipeline.desk.forgetting.terms import Needles, Terms, leaves
 from pipeline.stage import Fault
-from tests.desk_project import RATING, make
+from tests.desk_project import OPINION, RATING, make
 from tests.project import ROOT, git
 
 KEY, EMAIL = "customer-4711", "Asha.Rao@example.org"
@@ -150,6 +150,8 @@ def _fill(folder):
     )
     votes = [json.loads(RATING) | {"example": record.id} for record in (lost, door)]
     lines(folder / "data/ledgers/ratings/v.jsonl", *votes)
+    said = [json.loads(OPINION) | {"example": record.id} for record in (lost, door)]
+    lines(folder / "data/ledgers/judge/j.jsonl", *said)
     ids = [records[text].id for text in (MAILED.replace(EMAIL, "[EMAIL_1]"), DOOR)]
     text = "\n".join(["# frozen", *ids, f"train-group {KEY}", f"train-group {OTHER}", ""])
     (folder / "task/test_set.txt").write_text(text)
@@ -213,7 +215,12 @@ def test_a_group_goes_from_everywhere_and_nothing_else_does(project, monkeypatch
     assert after["data/raw/more.json"][0].decode() == f"[{row('a red hat, please')}]"
     assert "data/feedback/one.jsonl" not in after
     assert after["data/feedback/two.jsonl"] == before["data/feedback/two.jsonl"]
-    for name, numbers in (("teacher/t.jsonl", [0]), ("reviews/r.jsonl", [1]), ("ratings/v.jsonl", [1])):
+    for name, numbers in (
+        ("teacher/t.jsonl", [0]),
+        ("reviews/r.jsonl", [1]),
+        ("ratings/v.jsonl", [1]),
+        ("judge/j.jsonl", [1]),
+    ):
         old = before[f"data/ledgers/{name}"][0].splitlines(keepends=True)
         assert after[f"data/ledgers/{name}"][0] == b"".join(old[number] for number in numbers)
     assert after["task/test_set.txt"][0].decode().splitlines()[2:] == [f"train-group {OTHER}"]
@@ -226,6 +233,7 @@ def test_a_group_goes_from_everywhere_and_nothing_else_does(project, monkeypatch
     told = capsys.readouterr().out
     assert told.count(": trained on it") == 2
     assert "lower synthesize.replies in params.yaml" in told
+    assert "data/ledgers/judge has fewer replies: make ask" in told
     for number, name in enumerate(git(project, "log", "--format=%H", "--reverse").split()):
         lock = yaml.safe_load(git(project, "show", f"{name}:dvc.lock"))
         adapter = lock["stages"]["train"]["outs"][0]["md5"]
@@ -279,9 +287,15 @@ def test_a_record_goes_with_its_duplicate_and_its_children(project, monkeypatch,
 @pytest.mark.parametrize("spelling", [EMAIL, EMAIL.upper(), "asha.rao@EXAMPLE"])
 def test_a_text_is_found_where_ingest_hides_it(spelling, project, monkeypatch, capsys):
     mailed = next(record for record in records_here()[0].values() if "[EMAIL_1]" in record.question)
+    ledger = Path("data/ledgers/judge/j.jsonl")
+    said = ledger.read_text()
+    quote = json.dumps({"reason": f"it names {EMAIL}", "winner": "first"})
+    lines(ledger, *map(json.loads, said.splitlines()), json.loads(OPINION) | {"reply": quote})
+    commit(project, "a judge that quotes")
     assert run(f"text:{spelling}", monkeypatch) == 0
     assert Path("data/raw/first.jsonl").read_text() == "".join(FIRST[1:])
     assert mailed.id not in Path("task/test_set.txt").read_text()
+    assert ledger.read_text() == said
     for place in objects(project):
         assert not [1 for content in place.values() if mailed.id.encode() in content]
         assert "".join(TABLE).encode() in place.values()
@@ -379,7 +393,7 @@ def test_changes_lie_about_while_only_the_cache_is_touched(project, monkeypatch)
     old = records_here()[0][LOST].id
     Path("data/raw/first.jsonl").write_text("".join(FIRST[:3]))
     Path("data/raw/more.json").write_text("[" + row("a red hat, please") + "]")
-    for name in ("ratings/v.jsonl", "teacher/t.jsonl", "reviews/r.jsonl"):
+    for name in ("judge/j.jsonl", "ratings/v.jsonl", "teacher/t.jsonl", "reviews/r.jsonl"):
         path = Path("data/ledgers") / name
         path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if old not in line))
     path.write_text("")

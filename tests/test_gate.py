@@ -10,19 +10,24 @@ import pytest
 import yaml
 
 from benchmarks.gate import Models, is_stopped, rates
+from pipeline.data.judging.replies import Verdict
+from pipeline.data.judging.rubric import Counts
 from pipeline.data.questions import read_questions
+from pipeline.data.ratings import Ballot
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.data.yardstick import of_questions, of_test_set
 from pipeline.pull_request import gate as module
 from pipeline.pull_request.gate import gate, told
-from pipeline.pull_request.results import Difference, Mean, Results
+from pipeline.pull_request.results import Difference, JudgedPair, Mean, Results
 from pipeline.pull_request.rules import GateParams
+from pipeline.scoring.judge import told as judge_told
 from pipeline.scoring.many_comparisons import row
 from pipeline.scoring.paired import compare
 from pipeline.scoring.rates import estimate
 from pipeline.stage import Fault, checked
 from tests.project import ROOT
 
+COUNTS = Counts(examples=30, share=0.5, alpha=0.4, max_unreadable=0.1)
 DOUBT = {"on_cannot_tell": "fail"}
 PROBES = {"rule": "probes", "needs": "no_worse", "margin": 0.1, **DOUBT}
 CATEGORY = {
@@ -35,6 +40,14 @@ CATEGORY = {
 }
 TARGET = {"rule": "target", "metric": "category", "needs": "no_worse", "margin": 0.1, **DOUBT}
 CASES = {"rule": "cases"}
+JUDGE = {
+    "rule": "judge",
+    "dimension": "correct",
+    "against": "prompted",
+    "needs": "no_worse",
+    "margin": 0.1,
+    **DOUBT,
+}
 
 
 def difference(fixed, broken, n):
@@ -49,8 +62,25 @@ def mean(right, n):
     return {key: round(value, 4) for key, value in vars(found).items()}
 
 
-def results(pair=(0, 0, 100), right=(60, 100), level=0.6, probes=(0, 0, 100), failed=(), cases=3, texts=(0, 0, 100)):
+def results(
+    pair=(0, 0, 100),
+    right=(60, 100),
+    level=0.6,
+    probes=(0, 0, 100),
+    failed=(),
+    cases=3,
+    texts=(0, 0, 100),
+    judged=(0, 0, 100),
+    may_count=True,
+):
     """What the reports say, by counts."""
+    net = (
+        {key: value for key, value in difference(*judged).items() if key not in ("needed", "verdict")}
+        if judged
+        else None
+    )
+    found = {"may_count": may_count, "because": "people have voted on 3 of 30", "net": net}
+    by_judge = {"n_differ": judged[2] if judged else 9, "dimensions": {"correct": found}}
     return Results(
         {"tuned against prompted": {"category": Difference.model_validate(difference(*pair))}},
         {"category": Mean.model_validate(mean(*right))},
@@ -59,6 +89,7 @@ def results(pair=(0, 0, 100), right=(60, 100), level=0.6, probes=(0, 0, 100), fa
         Difference.model_validate(difference(*texts)) if texts else None,
         list(failed),
         cases,
+        {"tuned against prompted": JudgedPair.model_validate(by_judge)},
     )
 
 
@@ -151,6 +182,41 @@ def test_texts_are_judged_by_their_own_difference():
         judged(rule, results(texts=None))
 
 
+@pytest.mark.parametrize(
+    ("changes", "counts", "status"),
+    [
+        ({}, (5, 5, 200), "pass"),
+        ({}, (6, 15, 200), "pass"),
+        ({}, (6, 16, 200), "fail"),
+        ({"on_cannot_tell": "warn"}, (6, 16, 200), "warn"),
+        ({"margin": 0.02}, (5, 5, 200), "error"),
+        ({"needs": "better", "margin": 0.0}, (6, 0, 100), "pass"),
+        ({"needs": "better", "margin": 0.0}, (5, 0, 100), "fail"),
+        ({"needs": "better", "margin": 0.1}, (14, 0, 100), "fail"),
+        ({"needs": "better", "margin": 0.1}, (30, 5, 100), "pass"),
+    ],
+)
+def test_a_judge_is_held_to_wins_less_losses(changes, counts, status):
+    assert judged({**JUDGE, **changes}, results(judged=counts))[0] == status
+
+
+@pytest.mark.parametrize("needs", ["better", "no_worse"])
+@pytest.mark.parametrize("changes", [{"may_count": False}, {"judged": None}, {"judged": None, "may_count": False}])
+def test_a_judge_that_may_not_count_fails_with_the_reason(needs, changes):
+    rule = {**JUDGE, "needs": needs, "on_cannot_tell": "warn"}
+    assert judged(rule, results(**{"judged": (60, 0, 100), **changes})) == (
+        "fail",
+        f"correct by the judge, tuned against prompted, {needs.replace('_', ' ')}: "
+        "the judge may not count: people have voted on 3 of 30",
+    )
+
+
+@pytest.mark.parametrize(("needs", "status"), [("better", "fail"), ("no_worse", "pass")])
+def test_answers_that_are_all_alike_need_no_judge(needs, status):
+    found = judged({**JUDGE, "needs": needs}, results(judged=(0, 0, 0), may_count=False))
+    assert (found[0], found[1].rsplit(": ")[-1]) == (status, "both answer every example alike")
+
+
 def test_cases_know_no_margin():
     assert judged(CASES, results())[0] == "pass"
     status, line = judged(CASES, results(failed=["json-stays"]))
@@ -183,6 +249,11 @@ def test_a_line_has_the_evidence_and_a_doubt_says_what_would_settle_it():
             r"gate\.rules\.0\.metric: the reports have no colour; take one of: category",
         ),
         ({**CATEGORY, "against": "accepted"}, r"rules\.0\.against: the reports have no tuned against accepted"),
+        (
+            {**JUDGE, "against": "base"},
+            "the reports have no tuned against base; take one of: tuned against prompted; or name the pair under judge.pairs",
+        ),
+        ({**JUDGE, "dimension": "kind"}, r"rules\.0\.dimension: the reports have no kind; take one of: correct"),
         ({**TARGET, "metric": "colour"}, r"rules\.0\.metric: the reports have no colour"),
     ],
 )
@@ -236,6 +307,7 @@ def project(tmp_path, monkeypatch):
         "arms": {"tuned": arm, "prompted": arm},
         "pairs": {"tuned against prompted": {"category": difference(40, 10, 400)}},
         "targets": {"category": {"wanted": 0.6, "tuned": True, "prompted": True}},
+        "judge": {"pairs": {"tuned against prompted": {"n_differ": 100, "dimensions": {"correct": judge_row()}}}},
         "test_set": of_test_set(TestSet.load(Path("task/test_set.txt"))),
     })  # fmt: skip
     write("forgetting", {
@@ -243,13 +315,20 @@ def project(tmp_path, monkeypatch):
         "tuned against base": {"probes": difference(5, 5, 400), "skills": {}},
     })  # fmt: skip
     write("evaluation", {"tuned": {"category": 0.6}, "prompted": {"category": 0.6}})
-    rules = {"rules": [CATEGORY, TARGET, PROBES, CASES]}
+    rules = {"rules": [CATEGORY, TARGET, PROBES, CASES, {**JUDGE, "needs": "better"}]}
     Path("params.yaml").write_text(
         json.dumps(
             {"gate": rules, "evaluate": {"margin": 0.05, "shown": 0, "prohibited": [], "targets": {"category": 0.6}}}
         )
     )
     return tmp_path
+
+
+def judge_row():
+    """What the judge says where most of a hundred verdicts are wins, as the stage reports it."""
+    verdicts = [Verdict(at, "correct", (1, 1) if at < 70 else (-1, -1), ()) for at in range(100)]
+    ballots = [Ballot(at, "correct", "asha", 1 if at < 70 else -1, 1) for at in range(40, 100)]
+    return judge_told(verdicts, ballots, [str(at) for at in range(100)], COUNTS)
 
 
 def write(name, report):
@@ -267,11 +346,11 @@ def ran(capsys):
 @pytest.mark.usefixtures("project")
 def test_green_is_exit_0_and_red_exit_1(capsys):
     code, printed, _ = ran(capsys)
-    assert (code, printed.splitlines()[-1]) == (0, "gate: of 4 rules 4 passed")
+    assert (code, printed.splitlines()[-1]) == (0, "gate: of 5 rules 5 passed")
     report = json.loads(Path("reports/forgetting.json").read_text())
     write("forgetting", {**report, "cases_failed": {"tuned": ["b"]}})
     code, printed, _ = ran(capsys)
-    assert (code, printed.splitlines()[-1]) == (1, "gate: of 4 rules 3 passed, 1 failed")
+    assert (code, printed.splitlines()[-1]) == (1, "gate: of 5 rules 4 passed, 1 failed")
 
 
 def changed(name, path, value):
@@ -286,6 +365,7 @@ def changed(name, path, value):
     place.write_text(json.dumps(report))
 
 
+JUDGED = ("judge", "pairs", "tuned against prompted", "dimensions", "correct")
 PAIR = ("pairs", "tuned against prompted", "category")
 
 
@@ -304,6 +384,10 @@ PAIR = ("pairs", "tuned against prompted", "category")
         ("comparison", ("test_set",), "0" * 16, r"of another test set than task/test_set\.txt"),
         ("comparison", ("targets", "category", "wanted"), 0.1, "other targets than evaluate.targets"),
         ("evaluation", ("tuned", "category"), 0.7, r"other means than reports/comparison\.json"),
+        ("comparison", ("judge",), None, "judge: input should be a valid dictionary"),
+        ("comparison", (*JUDGED, "may_count"), 1, r"correct\.may_count"),
+        ("comparison", (*JUDGED, "because"), "\x1b[2Jfine", r"correct\.because"),
+        ("comparison", (*JUDGED, "net", "low"), 0.9, "the difference is not within its interval"),
         ("forgetting", ("questions",), "0" * 16, "of other questions than those of task/probes and task/cases"),
         ("forgetting", ("cases_failed",), {}, "has no arm tuned"),
         ("forgetting", ("n_cases",), 1.5, "n_cases"),

@@ -1,6 +1,7 @@
 """The real pipeline under the real DVC: a team's own start on a small task and a random model, end to end."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from pipeline.data.records import digest
 from tests.classifiers import write_classifier
 from tests.project import git, own_start, run, set_param
+from tests.service import KEY, local_service, says
 
 pytestmark = pytest.mark.slow
 STAGES = [
@@ -174,6 +176,36 @@ def test_a_classifier_reruns_itself_and_evaluate_and_is_verified_and_known_to_th
     assert "classifier_tone, tuned against its target of 90%" in said["pull_request.gate"]
     assert verified.returncode == 0, verified.stdout + verified.stderr
     assert "data/classified" in next(line for line in verified.stdout.splitlines() if "digest alone" in line)
+
+
+def test_a_judge_stops_the_run_with_its_price_and_once_asked_is_replayed_and_verified(project, monkeypatch):
+    folder, *_ = project
+    set_param(folder, "learning_rate", 0.3)  # so that the arms say something else
+    run(folder, *RUN)
+    params, report = folder / "params.yaml", folder / "reports/comparison.json"
+    before = report.read_text()
+    monkeypatch.setenv("JUDGE_API_KEY", KEY)
+    with local_service(says('{"reason": "none is better", "winner": "tie"}')) as local:
+        text = params.read_text().replace("  pairs: []", "  pairs: [[tuned, base]]")
+        judge = text[text.index("\njudge:") :].replace('base_url: ""', f"base_url: {local.address}", 1)
+        params.write_text(text[: text.index("\njudge:")] + judge.replace('model: ""', "model: judge-1", 1))
+        stopped = run(folder, *RUN, check=False)
+        assert (stopped.returncode, report.read_text()) == (1, before)
+        command = re.search(
+            r"data/ledgers/judge: lacks .* run make ask MAX_COST=(\S+) ", stopped.stdout + stopped.stderr
+        )
+        run(folder, "-m", "pipeline.desk.ask", command[1])
+        asked = len(local.asked)
+    again = run(folder, *RUN).stdout
+    verified = run(folder, "-m", "pipeline.pull_request.verify", check=False).stdout
+    found = json.loads(report.read_text())["judge"]
+    shutil.rmtree(folder / "data/ledgers/judge")
+    git(folder, "checkout", "-q", ".")
+    run(folder, "-m", "dvc", "checkout", "-q", "--force")
+    assert ran(again) == ["evaluate"]
+    assert found["replies"] == asked > 0
+    assert "The judge on correct 50.0%" in again
+    assert "reports/comparison.json" in next(line for line in verified.splitlines() if "byte for byte" in line)
 
 
 def test_a_second_run_does_nothing_and_says_so(project):

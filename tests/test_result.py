@@ -189,6 +189,17 @@ def test_people_s_votes_are_told_with_what_they_cover():
     assert result.people({"people": {"pairs": {}, "stale": 3, "votes": 0}}) == result.people({}) == []
 
 
+def test_what_the_judge_says_is_told_with_whether_it_counts():
+    row = {"n": 88, "win_rate": VOTES["win_rate"], "may_count": True, "because": "it agrees with people"}
+    silent = {**row, "n": 0, "win_rate": None, "may_count": False, "because": "it tells nothing"}
+    pairs = {"tuned against base": {"n_differ": 90, "dimensions": {"correct": row, "helpful": silent}}}
+    assert result.judge({"judge": {"pairs": pairs}}) == [
+        "The judge on correct 62.5% [51-72] won by tuned against base, 88 of 90 examples; this counts: it agrees with people.",
+        "The judge on helpful tuned against base, no verdict, 0 of 90 examples; this does not count: it tells nothing.",
+    ]
+    assert result.judge({"judge": {"pairs": {}}}) == result.judge({}) == []
+
+
 def test_show_prints_table_verdict_and_where_to_look(tmp_path, capsys):
     reports = {
         "comparison": comparison(pairs={"base": "better", "prompted": "worse"}) | {"people": PEOPLE},

@@ -98,6 +98,26 @@ class Rating(Entry):
         return datetime.fromisoformat(f"{self.date}T{self.time}+00:00")
 
 
+class Opinion(Entry):
+    """What a judge wrote when it was asked which of two answers to an example is better, on one dimension.
+
+    `request` is the digest of what was asked, `first` and `second` those of the answers in the order in which they stood there. `reply`
+    is its text, unparsed and untrusted, and `finish` why it ended there (pipeline.remote.service.Answer).
+    """
+
+    request: Digest
+    example: Annotated[str, Field(pattern=r"\S")]
+    dimension: str
+    first: Digest
+    second: Digest
+    model: str
+    reply: str
+    finish: str
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float
+
+
 E = TypeVar("E", bound=Entry)
 
 
@@ -131,6 +151,14 @@ def read_ratings(folder: Path, dimensions: Collection[str]) -> list[Rating]:
                 "name it there, or take the line out",
             )
     return [entry for _, entry in entries]
+
+
+def read_opinions(folder: Path) -> dict[str, Opinion]:
+    """The judge's replies by request; of those to the same one, which two branches may both have paid for, the first counts."""
+    found: dict[str, Opinion] = {}
+    for _, entry in read_ledger(folder, Opinion):
+        found.setdefault(entry.request, entry)
+    return found
 
 
 def _lines(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -22,7 +22,7 @@ from pipeline.data.reading.readers import Reject, Unreadable, read_source
 from pipeline.data.reading.sources import LIST, Source, load_sources
 from pipeline.data.records import parse_json, read_lines
 from pipeline.desk.add_source import entry_for
-from pipeline.desk.inputs import FEEDBACK, SCHEMA, SOURCES, TEACHER
+from pipeline.desk.inputs import FEEDBACK, JUDGE, SCHEMA, SOURCES, TEACHER
 from pipeline.desk.reviewing.shown import masked, shown
 from pipeline.ingest import IngestParams, feedback_sources
 from pipeline.stage import Fault, checked, load_params, read_yaml
@@ -97,7 +97,7 @@ def check(paths: list[Path], params: IngestParams) -> Findings:
 
 def _note(path: Path, places: Iterator[tuple[int, Counter[str]]], policy: PersonalDataParams, found: Findings) -> None:
     is_kept_by_dvc = Path(f"{path}.dvc").exists()
-    is_made_up = path.resolve().is_relative_to(TEACHER.resolve())
+    is_made_up = any(path.resolve().is_relative_to(folder.resolve()) for folder in (TEACHER, JUDGE))
     failing = {"reject"} if is_kept_by_dvc or is_made_up else {"reject", "redact"}
     for line, counts in places:
         fails = any(getattr(policy, rule) in failing for rule in counts)

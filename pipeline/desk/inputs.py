@@ -7,7 +7,8 @@ from pipeline.classify import check_classifiers
 from pipeline.data.answers import Contract
 from pipeline.data.checking.expectations import load_suite
 from pipeline.data.classified import ClassifyParams
-from pipeline.data.ledgers import read_ratings, read_replies, read_reviews
+from pipeline.data.judging.rubric import JudgeParams, load_rubric
+from pipeline.data.ledgers import read_opinions, read_ratings, read_replies, read_reviews
 from pipeline.data.prompts import load_prompt
 from pipeline.data.questions import read_questions
 from pipeline.data.ratings import RateParams
@@ -30,7 +31,8 @@ SECTIONS = (ValidateParams, ReviewParams, SynthesizeParams, SplitParams, TrainPa
 SOURCES, FEEDBACK, SCHEMA = Path("data/raw/sources.yaml"), Path("data/feedback"), Path("task/answer.schema.json")
 SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Path("models/base.json")
 TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teacher"), Path("data/ledgers/reviews")
-RATINGS, CLASSIFIERS = Path("data/ledgers/ratings"), Path("models/classifiers")
+RATINGS, JUDGE, RUBRIC = Path("data/ledgers/ratings"), Path("data/ledgers/judge"), Path("task/judge.yaml")
+CLASSIFIERS = Path("models/classifiers")
 PROBES, CASES = Path("task/probes"), Path("task/cases")
 STAMP = Path(".cache/checked-inputs.json")
 PIPELINE = Path("dvc.yaml")
@@ -50,6 +52,7 @@ def check_inputs() -> None:
     read_replies(TEACHER)
     Decisions(read_reviews(REVIEWS), ())
     read_ratings(RATINGS, load_params(RateParams).dimensions)
+    _check_judge(load_params(JudgeParams), load_params(RateParams))
     if TEST_SET.exists():
         TestSet.load(TEST_SET)
     read_questions(PROBES)
@@ -59,6 +62,15 @@ def check_inputs() -> None:
     if base.is_folder:
         check_presence(base, Path(base.model), BASE)
     _check_sources(ingest_params, contract)
+
+
+def _check_judge(params: JudgeParams, rate: RateParams) -> None:
+    """Its replies; where it is to judge, also whom it judges and by what. Its key is asked for when it is needed."""
+    read_opinions(JUDGE)
+    if params.pairs:
+        params.check_arms((read_yaml(Path("params.yaml")) or {})["arms"])
+        load_rubric(RUBRIC, rate.dimensions)
+        params.service.check("params.yaml: judge.service")
 
 
 def _check_service(params: TrainParams) -> None:

@@ -13,7 +13,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.desk.inputs import FEEDBACK, PIPELINE, PROMPTS, RATINGS, REVIEWS, SCHEMA, SOURCES, TEACHER, TEST_SET
+from pipeline.desk.inputs import (
+    FEEDBACK,
+    JUDGE,
+    PIPELINE,
+    PROMPTS,
+    RATINGS,
+    REVIEWS,
+    RUBRIC,
+    SCHEMA,
+    SOURCES,
+    TEACHER,
+    TEST_SET,
+)
 from pipeline.desk.test_set import HEAD
 from pipeline.stage import Fault
 
@@ -25,6 +37,7 @@ EMPTIED = (
     TEACHER,
     REVIEWS,
     RATINGS,
+    JUDGE,
     Path("task/cases"),
     Path("reports"),
 )
@@ -51,6 +64,12 @@ SOURCES_SKELETON = (
     "# Every file of examples in this folder. Add one with make add-source FILE=data/raw/<name>.\nsources: []\n"
 )
 PROMPT_SKELETON = "system: |\n  Answer with one JSON object. Its keys are ...\nfew_shot: []\n"
+RUBRIC_SKELETON = """# What the judge goes by: a text for each dimension of rate.dimensions in params.yaml.
+about: What the assistant is for, and whom it answers.
+dimensions:
+  correct: What makes an answer right here, and what makes it wrong.
+  helpful: What helps the one who asks, and what does not.
+"""
 TASK_SKELETON = (
     "# The task: {name}\n\nWhat the model is for. The success metrics and why; their targets stand in params.yaml.\n"
 )
@@ -85,6 +104,7 @@ def empty(name: str) -> None:
     SCHEMA.write_text(json.dumps(SCHEMA_SKELETON, indent=2) + "\n", encoding="utf-8")
     for path in PROMPTS.glob("*.yaml"):
         path.write_text(PROMPT_SKELETON, encoding="utf-8")
+    RUBRIC.write_text(RUBRIC_SKELETON, encoding="utf-8")
     TASK.write_text(TASK_SKELETON.format(name=name), encoding="utf-8")
 
 

@@ -25,7 +25,7 @@ def show(reports: Path, adapter: Path) -> None:
         print(line)
     for line in advice(comparison):
         print(line)
-    for line in people(comparison):
+    for line in [*people(comparison), *judge(comparison)]:
         print(line)
     if (count := candidates(reports.parent)) > 1:
         print(
@@ -169,6 +169,22 @@ def people(comparison: dict[str, Any]) -> list[str]:
             for dimension, row in pair["dimensions"].items()
         )
         lines.append(f"People's votes won by {one} against {other}: {told}.")
+    return lines
+
+
+def judge(comparison: dict[str, Any]) -> list[str]:
+    """What the judge says, and whether that may count, a line a pair of arms and dimension."""
+    lines = []
+    for name, pair in comparison.get("judge", {}).get("pairs", {}).items():
+        one, _, other = name.partition(" against ")
+        for dimension, row in pair["dimensions"].items():
+            won = row["win_rate"]
+            told = (
+                f"{_cell({'mean': won['rate'], **won})} won by {one} against {other}" if won else f"{name}, no verdict"
+            )
+            counts = "this counts" if row["may_count"] else "this does not count"
+            shown = f"{dimension} {told}, {row['n']} of {pair['n_differ']} examples"
+            lines.append(f"The judge on {shown}; {counts}: {row['because']}.")
     return lines
 
 

@@ -53,6 +53,7 @@ def one(seed: int) -> dict[str, float]:
         folder = Path(name).resolve()
         _copy(folder)
         _set_seed(folder / PARAMS_FILE, seed)
+        ask_no_judge(folder / PARAMS_FILE)
         dvc("checkout", "--quiet", "--force", quiet=True, at=folder)  # what is in the cache; what is not is built
         if dvc("repro", "--quiet", *STAGES, at=folder):
             raise Fault("dvc repro", f"a stage failed with train.seed {seed}, its reason stands above", "mend it")
@@ -87,6 +88,15 @@ def _set_seed(path: Path, seed: int) -> None:
     if count != 1:
         raise Fault(path, "has no line of its own for train.seed", "write seed: <number> on one")
     path.write_text(text, encoding="utf-8")
+
+
+def ask_no_judge(path: Path) -> None:
+    """A model of another seed answers otherwise, and nobody has paid a judge for that; what is kept here needs none."""
+    text = path.read_text(encoding="utf-8")
+    rest, count = re.subn(r"(?ms)^(judge:[^\n]*(?:\n  [^\n]*)*?\n  pairs:) *\[[^\n#]*\]", r"\g<1> []", text, count=1)
+    if count != 1:
+        raise Fault(path, "has no line of its own for judge.pairs", "write pairs: [...] on one")
+    path.write_text(rest, encoding="utf-8")
 
 
 def shaped_by() -> str:

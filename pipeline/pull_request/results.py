@@ -55,11 +55,29 @@ class Difference(Part):
         return self
 
 
+class Judged(Part):
+    """What the judge says of two arms on a dimension: `net` is the share won less the share lost, none where it tells nothing."""
+
+    may_count: bool
+    because: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+    net: Difference | None
+
+
+class JudgedPair(Part):
+    n_differ: Count
+    dimensions: dict[str, Judged]
+
+
+class JudgeReport(Part):
+    pairs: dict[str, JudgedPair]
+
+
 class ComparisonReport(Part):
     arms: dict[str, dict[str, Mean]]
     pairs: dict[str, dict[str, Difference]]
     targets: dict[str, dict[str, float | bool]]
     test_set: str
+    judge: JudgeReport
 
 
 class Drop(Part):
@@ -85,6 +103,7 @@ class Results:
     texts: Difference | None
     failed_cases: list[str]
     n_cases: int
+    judged: dict[str, JudgedPair]
 
 
 def read_results(reports: Path, targets: dict[str, float], test_set: Path, probes: Path, cases: Path) -> Results:
@@ -111,4 +130,5 @@ def read_results(reports: Path, targets: dict[str, float], test_set: Path, probe
         forgetting.drop.texts if forgetting.drop else None,
         forgetting.cases_failed["tuned"],
         forgetting.n_cases,
+        comparison.judge.pairs,
     )

@@ -56,6 +56,17 @@ class TextsRule(Rule):
     rule: Literal["texts"]
 
 
+class JudgeRule(Rule):
+    """The arm tuned against another one, by the judge's verdicts on a dimension: the share won less the share lost.
+
+    It fails where the judge may not count.
+    """
+
+    rule: Literal["judge"]
+    dimension: str
+    against: str
+
+
 class CasesRule(BaseModel):
     """Every must-pass case passes: no margin, no doubt."""
 
@@ -63,7 +74,9 @@ class CasesRule(BaseModel):
     rule: Literal["cases"]
 
 
-AnyRule = Annotated[ComparisonRule | TargetRule | ProbesRule | TextsRule | CasesRule, Field(discriminator="rule")]
+AnyRule = Annotated[
+    ComparisonRule | TargetRule | ProbesRule | TextsRule | JudgeRule | CasesRule, Field(discriminator="rule")
+]
 
 
 class GateParams(Params):
@@ -98,7 +111,12 @@ def judge(rule: AnyRule, results: Results, place: str) -> Outcome:
     """The outcome of a rule. Raises Fault at `place` where the reports have nothing that it names."""
     if isinstance(rule, CasesRule):
         return _cases(results, place)
-    name, evidence = _evidence(rule, results, place)
+    if isinstance(rule, JudgeRule):
+        return _by_judge(rule, results, place)
+    return _outcome(rule, *_evidence(rule, results, place))
+
+
+def _outcome(rule: Rule, name: str, evidence: Evidence) -> Outcome:
     status, why = _weigh(rule, evidence)
     wanted = rule.needs.replace("_", " ") + (f" within {_points(rule.margin)}" if rule.needs == "no_worse" else "")
     wanted += f" by more than {_points(rule.margin)}" if rule.needs == "better" and rule.margin else ""
@@ -145,10 +163,25 @@ def _evidence(rule: Rule, results: Results, place: str) -> tuple[str, Evidence]:
     return f"{name}, tuned against base", _paired(found, rule)
 
 
-def _named(values: dict[str, Any], name: str, place: str) -> Any:
+def _by_judge(rule: JudgeRule, results: Results, place: str) -> Outcome:
+    """Without a verdict that may count answers that are all alike are no worse, and nothing else passes."""
+    pair = _named(
+        results.judged, f"tuned against {rule.against}", f"{place}.against", "; or name the pair under judge.pairs"
+    )
+    found = _named(pair.dimensions, rule.dimension, f"{place}.dimension")
+    name = f"{rule.dimension} by the judge, tuned against {rule.against}"
+    if not pair.n_differ:
+        status: Status = "pass" if rule.needs == "no_worse" else "fail"
+        return Outcome(status, f"{name}, {rule.needs.replace('_', ' ')}: both answer every example alike")
+    if not found.may_count or found.net is None:
+        return Outcome("fail", f"{name}, {rule.needs.replace('_', ' ')}: the judge may not count: {found.because}")
+    return _outcome(rule, name, _paired(found.net, rule))
+
+
+def _named(values: dict[str, Any], name: str, place: str, remedy: str = "") -> Any:
     if name not in values:
         choices = ", ".join(sorted(values)) or "none"
-        raise Fault(place, f"the reports have no {name}", f"take one of: {choices}")
+        raise Fault(place, f"the reports have no {name}", f"take one of: {choices}{remedy}")
     return values[name]
 
 

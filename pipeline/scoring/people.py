@@ -82,7 +82,7 @@ def _shown_first(ballots: Sequence[Ballot], groups: Sequence[str]) -> Row:
     """How often the answer won that was shown first, of the votes that are no ties: a half where the place does not count."""
     decided = [ballot for ballot in ballots if ballot.side]
     values = [float(ballot.side == ballot.shown_first) for ballot in decided]
-    return _share(values, [groups[ballot.at] for ballot in decided])
+    return share(values, [groups[ballot.at] for ballot in decided])
 
 
 def _agreement(
@@ -99,11 +99,11 @@ def _agreement(
             continue
         values.append(float((people > 0) == (metric > 0)))
         own.append(groups[at])
-    return {**_share(values, own), "ties": ties}
+    return {**share(values, own), "ties": ties}
 
 
-def _share(values: Sequence[float], groups: Sequence[str]) -> Row:
+def share(values: Sequence[float], groups: Sequence[str]) -> Row:
     """A share with its interval; of nothing there is none, and it may be anything."""
     found = estimate(values, groups)
-    share = round(found.mean, 4) if found.n else None
-    return {"share": share, "low": round(found.low, 4), "high": round(found.high, 4), "n": found.n}
+    mean = round(found.mean, 4) if found.n else None
+    return {"share": mean, "low": round(found.low, 4), "high": round(found.high, 4), "n": found.n}

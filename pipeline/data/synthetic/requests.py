@@ -14,6 +14,7 @@ from pipeline.data.ledgers import Reply
 from pipeline.data.records import Record, digest
 from pipeline.data.synthetic.seeds import Pair, Stream, choose
 from pipeline.data.synthetic.structured import reply_schema
+from pipeline.remote.offers import offer
 from pipeline.remote.service import Request, Service, dollars, price
 from pipeline.stage import Fault
 
@@ -84,16 +85,11 @@ def _turns(seed: Record, instruction: str, contract: Contract) -> list[dict[str,
     return [{"role": "system", "content": system}, {"role": "user", "content": f"<example>\n{text}\n</example>"}]
 
 
-def offer(found: Sequence[Asked], service: Service) -> str:
-    """How many requests, and what they cost at most."""
-    count = f"{len(found)} request{'' if len(found) == 1 else 's'}"
-    return f"{count}, at most ${dollars(price(service, [one.request for one in found]))}"
-
-
 def shortage(place: object, held: int, wanted: int, found: Sequence[Asked], service: Service) -> Fault:
     """The Fault of a ledger that holds too few replies: what is missing, what it costs, and the command."""
-    cost = dollars(price(service, [one.request for one in found]))
-    remedy = f"run make ask MAX_COST={cost} ({offer(found, service)}), or lower synthesize.replies"
+    requests = [one.request for one in found]
+    cost = dollars(price(service, requests))
+    remedy = f"run make ask MAX_COST={cost} ({offer(requests, service)}), or lower synthesize.replies"
     if len(found) < wanted - held:
         remedy = f"seeds and axes give only {len(found)} more: lower synthesize.replies, or add examples or an axis"
     return Fault(place, f"holds {held} of the {wanted} replies that synthesize.replies asks for", remedy)

@@ -16,7 +16,7 @@ from pipeline.desk.forgetting.history import git
 from pipeline.desk.forgetting.pieces import chunks
 from pipeline.desk.forgetting.rows import Rows
 from pipeline.desk.forgetting.terms import PERSON, Needles, Terms
-from pipeline.desk.inputs import FEEDBACK, RATINGS, REVIEWS, SOURCES, TEACHER, TEST_SET
+from pipeline.desk.inputs import FEEDBACK, JUDGE, RATINGS, REVIEWS, SOURCES, TEACHER, TEST_SET
 
 CACHE, MEMORY = Path(".cache"), Path(".cache/forget.json")
 GENERATIONS = CACHE / "generations"
@@ -42,7 +42,7 @@ class Lines:
             self.learn_children(path)
             if needles.in_stream(chunks(path)):
                 self.built.add(path)
-        for folder in (TEACHER, REVIEWS, RATINGS):
+        for folder in (TEACHER, REVIEWS, RATINGS, JUDGE):
             for path in sorted(folder.iterdir()) if folder.is_dir() else ():
                 if not path.name.startswith("."):
                     self._search_ledger(path, needles, rows)

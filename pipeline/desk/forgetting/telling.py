@@ -7,7 +7,7 @@ from pipeline.data.plain_text import plain
 from pipeline.desk.forgetting.history import is_shallow
 from pipeline.desk.forgetting.lines import GENERATIONS, MEMORY
 from pipeline.desk.forgetting.plan import Plan
-from pipeline.desk.inputs import PROMPTS, SOURCES, TEACHER, TEST_SET
+from pipeline.desk.inputs import JUDGE, PROMPTS, SOURCES, TEACHER, TEST_SET
 
 
 def told(plan: Plan) -> Iterator[str]:
@@ -75,6 +75,8 @@ def _files(plan: Plan) -> Iterator[str]:
             yield f"  - {_shown(file.path)} has no row left: take it out of {SOURCES} and dvc.yaml"
     if any(path.parent == TEACHER for path in plan.lines.ledgers):
         yield f"  - {TEACHER} has fewer replies: lower synthesize.replies in params.yaml, or make ask for others"
+    if any(path.parent == JUDGE for path in plan.lines.ledgers):
+        yield f"  - {JUDGE} has fewer replies: make ask for those that the new answers need, once make run has made them"
     for name in plan.by_hand:
         if name.startswith("reports/"):
             continue  # make run writes it again
