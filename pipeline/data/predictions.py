@@ -18,7 +18,8 @@ class Predictions:
     """What one arm answered, and the digests of what shaped it.
 
     `preferred`: of a preference, whether it holds the better answer likelier. `tokens`: read and written for each answer.
-    `told`: of each general text, how likely a token was in the geometric mean.
+    `told`: of each general text, how likely a token was in the geometric mean. `measured`: by task and metric of lm-evaluation-harness
+    the value of each document.
     """
 
     arm: dict[str, Any]
@@ -26,6 +27,7 @@ class Predictions:
     preferred: dict[Key, bool] = field(default_factory=dict)
     tokens: dict[Key, tuple[int, int]] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
+    measured: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
 
     def tokens_each(self, name: str, ids: list[str]) -> tuple[float, float]:
         """Tokens read and written for an answer of a set, in the mean; 0 where nothing was counted."""
@@ -56,13 +58,22 @@ def read_predictions(folder: Path) -> Predictions:
             tokens[key] = row["prompt_tokens"], row["answer_tokens"]
         if "chosen" in row:
             preferred[key] = row["chosen"] > row["rejected"]
-    return Predictions(arm, answers, preferred, tokens, _told(folder / "texts.jsonl"))
+    told, measured = _told(folder / "texts.jsonl"), _measured(folder / "harness.jsonl")
+    return Predictions(arm, answers, preferred, tokens, told, measured)
 
 
 def _told(path: Path) -> dict[str, float]:
     """The chance of a token of each text (geometric mean): none of a hosted model, and none of a text without two tokens."""
     rows = [row for _, row in read_jsonl(path)] if path.is_file() else []
     return {row["id"]: math.exp(row["log_likelihood"] / row["tokens"]) for row in rows if row["tokens"] > 0}
+
+
+def _measured(path: Path) -> dict[tuple[str, str], dict[str, float]]:
+    """What tasks of lm-evaluation-harness found, by task and metric; nothing where none was asked."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for _, row in read_jsonl(path) if path.is_file() else ():
+        found.setdefault((row["task"], row["metric"]), {})[row["doc"]] = row["value"]
+    return found
 
 
 def read_arms(folder: Path) -> dict[str, Predictions]:

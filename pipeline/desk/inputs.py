@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pipeline.data.answers import Contract
 from pipeline.data.checking.expectations import load_suite
+from pipeline.data.harness import check_tasks
 from pipeline.data.ledgers import read_ratings, read_replies, read_reviews
 from pipeline.data.prompts import load_prompt
 from pipeline.data.questions import read_questions
@@ -29,7 +30,7 @@ SOURCES, FEEDBACK, SCHEMA = Path("data/raw/sources.yaml"), Path("data/feedback")
 SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Path("models/base.json")
 TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teacher"), Path("data/ledgers/reviews")
 RATINGS = Path("data/ledgers/ratings")
-PROBES, CASES = Path("task/probes"), Path("task/cases")
+PROBES, CASES, HARNESS = Path("task/probes"), Path("task/cases"), Path("task/harness")
 STAMP = Path(".cache/checked-inputs.json")
 PIPELINE = Path("dvc.yaml")
 
@@ -51,6 +52,7 @@ def check_inputs() -> None:
         TestSet.load(TEST_SET)
     read_questions(PROBES)
     read_questions(CASES)
+    check_tasks(load_params(PredictParams).harness.tasks, HARNESS)
     _check_service(load_params(TrainParams))
     base = load_base(BASE)
     if base.is_folder:
