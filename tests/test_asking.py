@@ -22,13 +22,16 @@ def questions(tmp_path):
     def run(model, max_cost=1.0, records=3):
         write_records(tmp_path / "test.jsonl", [record(n) for n in range(records)])
         write_records(tmp_path / "new.jsonl", [])
-        for name in ("probes", "cases", "texts"):
+        for name in ("probes", "cases", "texts", "harness"):
             (tmp_path / name).mkdir(exist_ok=True)
         values = load_params(predict.PredictParams, ROOT / "params.yaml").model_dump() | {
             "max_cost": max_cost,
             "max_new_tokens": 20,
         }
-        places = [tmp_path / one for one in ("test.jsonl", "new.jsonl", "few_shot.jsonl", "probes", "cases", "texts")]
+        places = [
+            tmp_path / one
+            for one in ("test.jsonl", "new.jsonl", "few_shot.jsonl", "probes", "cases", "texts", "harness")
+        ]
         predict.main(
             predict.PredictParams.model_validate(values),
             "tuned",
