@@ -60,7 +60,6 @@ def shaped_by(folder: Path, params: HarnessParams, decoding: Decoding) -> list[A
 def measured(loaded: Loaded, folder: Path, name: str, params: HarnessParams, batch_size: int) -> list[Row]:
     """What the harness finds of one task, group or tag. Raises Fault where it cannot run it."""
     import torch
-    from jinja2 import TemplateError
     from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM
     from transformers import set_seed
@@ -68,9 +67,9 @@ def measured(loaded: Loaded, folder: Path, name: str, params: HarnessParams, bat
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
     set_seed(SEED)
     loaded.model.generation_config = greedy(loaded)
-    with task_files(folder):
-        tasks = tasks_of(folder, name)
-        try:
+    try:
+        with task_files(folder):
+            tasks = tasks_of(name)
             found = evaluate(
                 HFLM(pretrained=loaded.model, tokenizer=loaded.tokenizer, batch_size=batch_size),
                 {"tasks": tasks},
@@ -79,11 +78,12 @@ def measured(loaded: Loaded, folder: Path, name: str, params: HarnessParams, bat
                 apply_chat_template=params.chat,
                 fewshot_as_multiturn=params.chat,
             )
-        except TemplateError as error:
-            raise Fault(f"{folder}: {name}", f"a template fails ({error})", "mend the task's YAML") from None
-        except torch.OutOfMemoryError:
-            fault = f"{batch_size} rows of {name} do not fit the memory"
-            raise Fault("params.yaml: predict.batch_size", fault, "lower it") from None
+    except torch.OutOfMemoryError:
+        fault = f"{batch_size} rows of {name} do not fit the memory"
+        raise Fault("params.yaml: predict.batch_size", fault, "lower it") from None
+    except Exception as error:  # whatever the task's YAML, its code or its documents make the harness raise
+        fault = f"lm-evaluation-harness cannot run it ({type(error).__name__}: {error})"
+        raise Fault(f"{folder}: {name}", fault, "mend the task's files") from error
     samples = found["samples"]
     return [row for key in sorted(samples) for row in values_of(key, samples[key], tasks[key].higher_is_better())]
 
@@ -102,15 +102,11 @@ def task_files(folder: Path) -> Iterator[None]:
             datasets.config.HF_DATASETS_CACHE = held
 
 
-def tasks_of(folder: Path, name: str) -> dict[str, Any]:
-    """The tasks of a name, greedy; none of those that the harness brings along is among them."""
+def tasks_of(name: str) -> dict[str, Any]:
+    """The tasks of a name in this folder, greedy; none of those that the harness brings along is among them."""
     from lm_eval.tasks import TaskManager
 
-    try:
-        tasks = TaskManager(include_path=str(Path.cwd()), include_defaults=False).load([name])["tasks"]
-    except Exception as error:  # whatever the YAML, its code or its files make the harness raise
-        fault = f"lm-evaluation-harness cannot load it ({type(error).__name__}: {error})"
-        raise Fault(f"{folder}: {name}", fault, "mend the task's files") from error
+    tasks = TaskManager(include_path=str(Path.cwd()), include_defaults=False).load([name])["tasks"]
     for task in tasks.values():
         if task.get_config("num_fewshot") is None:
             task.set_config("num_fewshot", 0)
@@ -134,7 +130,7 @@ def values_of(task: str, samples: list[Row], better: dict[str, bool]) -> list[Ro
             values.setdefault(name, []).append({"task": task, "doc": doc, "metric": name, "value": _share(value)})
     kept = {name: rows for name, rows in values.items() if all(row["value"] is not None for row in rows)}
     if not kept:
-        fault = f"none of its metrics ({', '.join(sorted(values))}) is a share of each document, the higher the better"
+        fault = f"none of its metrics ({', '.join(sorted(values)) or 'no known one'}) is a share of each document, the higher the better"
         raise Fault(f"{KNOBS}.tasks: {task}", fault, "name another metric in its YAML, such as acc or exact_match")
     if left := sorted(values.keys() - kept.keys()):
         print(f"harness: {task}: {', '.join(left)} cannot be compared document by document, and is left out")
