@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -21,6 +21,12 @@ setup: $(INSTALLED)  ## create .venv and install the pinned requirements (TORCH_
 
 $(INSTALLED): requirements/data.txt requirements/model.txt requirements/dev.txt
 	@sh tools/setup.sh "$(PYTHON)" "$(VENV)" "$(TORCH_INDEX)"
+	@touch $@
+
+setup-harness: $(VENV)/harness  ## install lm-evaluation-harness too, for predict.harness in params.yaml
+
+$(VENV)/harness: requirements/harness.txt $(INSTALLED)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements/harness.txt
 	@touch $@
 
 run: $(INSTALLED)  ## bring the pipeline up to date and print the result
@@ -83,7 +89,7 @@ new: $(INSTALLED)  ## empty the sample and rename the project: NAME=<name>
 test: $(INSTALLED)  ## all tests, the real pipeline end to end among them
 	@$(BIN)/python -m pytest -m "not rehearsal"
 
-rehearse: $(INSTALLED)  ## the long trials, minutes each: training is killed again and again
+rehearse: $(INSTALLED) $(VENV)/harness  ## the long trials, minutes each: training is killed again and again
 	@$(BIN)/python -m pytest -m rehearsal
 
 test-fast: $(INSTALLED)  ## the tests that take seconds
@@ -97,7 +103,7 @@ fix: $(INSTALLED)  ## mend what a tool can mend
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock:  ## pin the requirements again from requirements/*.in (needs uv)
-	@cd requirements && for name in data model dev; do \
+	@cd requirements && for name in data model dev harness; do \
 	  uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	    $(foreach package,$(CUDA),--no-emit-package $(package)) $$name.in -o $$name.txt; done
 

@@ -4,23 +4,27 @@ Reads   test, new   pipeline.data.records.Record; `new` is what waits on the hel
         few_shot    records that the prompt shows
         probes, cases   folders of JSON Lines with id, messages, check (pipeline.scoring.checks)
         texts       folder of general texts (pipeline.data.texts)
+        harness     folder of tasks of lm-evaluation-harness (pipeline.data.harness), of which `predict.harness` names some or none
         model       base.json, the folder of what was trained, or the file of a hosted model
         prompt      the arm's prompt; the probes, which are of general skill, are asked without it
 Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, prompt_tokens, answer_tokens; of a preference
                             also chosen and rejected, the log-likelihoods of its two answers
         out/texts.jsonl     id, log_likelihood (nats), tokens of each general text, where the model is of this machine
+        out/harness.jsonl   task, doc, metric, value, where tasks are named and the model is of this machine
         out/arm.json        what shaped the answers: model, prompt and decoding by digest
 An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`.
 """
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from pipeline.data.harness import HarnessParams, check_tasks
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
@@ -31,7 +35,7 @@ from pipeline.model.hosted.hosted import hosted_file, load_hosted
 from pipeline.model.rendering import Row, plain
 from pipeline.stage import Params, progress, run, write_report
 
-CACHE = Path(".cache/generations")
+CACHE, MEASURED = Path(".cache/generations"), Path(".cache/harness")
 LONGEST = 512  # tokens of a general text
 
 
@@ -48,11 +52,24 @@ class PredictParams(Params):
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     device: str
     threads: Annotated[int, Field(ge=0)]
+    harness: HarnessParams
 
 
 Asked = tuple[str, str, list[Turn]]
 Key = tuple[str, str]  # set and id
 Side = tuple[Key, str, Row]  # chosen or rejected, and how it is rendered
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an arm said. Of a model of this machine also how likely it holds both sides of each preference and each text, and its tasks."""
+
+    answers: list[Answer]
+    identity: str
+    decoding: dict[str, Any]
+    sides: dict[Key, dict[str, float]] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    measured: list[dict[str, Any]] = field(default_factory=list)
 
 
 def conversations(
@@ -82,6 +99,7 @@ def main(
     probes: Path,
     cases: Path,
     texts: Path,
+    harness: Path,
     model: Path,
     prompt: Path,
     out: Path,
@@ -91,25 +109,31 @@ def main(
     tests, waiting = read_records(test), read_records(new)
     asked = conversations(wording, shown, tests, waiting, read_questions(probes), read_questions(cases))
     turns, show = [one for *_, one in asked], progress(f"predict@{arm}")
-    sides: dict[Key, dict[str, float]] = {}
-    told: list[dict[str, Any]] = []
     if place := hosted_file(model):
-        hosted = load_hosted(place)
-        answers = ask_all(hosted, place, turns, params.max_new_tokens, params.max_cost, CACHE, show)
-        identity, decoding = hosted.identity, hosted.decoding(params.max_new_tokens)
+        found = _hosted(params, place, turns, show)
     else:
         pairs = partial(preferences, wording, shown, [("test", tests), ("new", waiting)])
-        answers, sides, told, identity = _local(params, model, turns, pairs, read_texts(texts), show)
-        decoding = {"greedy": True, **params.model_dump(exclude={"threads", "max_cost"})}
+        found = _local(params, model, turns, pairs, read_texts(texts), harness, show)
     rows = (
-        {"set": name, "id": key, **vars(answer), **sides.get((name, key), {})}
-        for (name, key, _), answer in zip(asked, answers, strict=True)
+        {"set": name, "id": key, **vars(answer), **found.sides.get((name, key), {})}
+        for (name, key, _), answer in zip(asked, found.answers, strict=True)
     )
     write_jsonl(out / "answers.jsonl", ({**row, "answer": row.pop("text")} for row in rows))
-    write_jsonl(out / "texts.jsonl", told)
-    facts = {"arm": arm, "model": identity, "prompt": digest([wording.system, [one.id for one in shown]])}
-    write_report(out / "arm.json", {**facts, "decoding": decoding})
-    print(f"predict@{arm}: {len(answers)} answers")
+    write_jsonl(out / "texts.jsonl", found.told)
+    if found.measured:
+        write_jsonl(out / "harness.jsonl", found.measured)
+    facts = {"arm": arm, "model": found.identity, "prompt": digest([wording.system, [one.id for one in shown]])}
+    write_report(out / "arm.json", {**facts, "decoding": found.decoding})
+    print(f"predict@{arm}: {len(found.answers)} answers")
+
+
+def _hosted(params: PredictParams, place: Path, turns: list[list[Turn]], show: Show) -> Found:
+    """What the model of a service answers."""
+    if params.harness.tasks:
+        print("predict: a service does not say how likely it holds a text; its arm is left out of the harness's tasks")
+    model = load_hosted(place)
+    answers = ask_all(model, place, turns, params.max_new_tokens, params.max_cost, CACHE, show)
+    return Found(answers, model.identity, model.decoding(params.max_new_tokens))
 
 
 def _local(
@@ -118,14 +142,17 @@ def _local(
     turns: list[list[Turn]],
     preferences_for: Callable[[Any], list[Side]],
     texts: list[Text],
+    tasks: Path,
     show: Show,
-) -> tuple[list[Answer], dict[Key, dict[str, float]], list[dict[str, Any]], str]:
-    """What a model of this machine answers, how likely it holds both sides of each preference and each text, and its identity."""
+) -> Found:
+    """What a model of this machine answers and holds likely."""
     from pipeline.model.adapter import identity_of, load_any, tokenizer_of
     from pipeline.model.generation import Cache, Decoding, answer_all
+    from pipeline.model.harness import measure
     from pipeline.model.likelihood import likelihoods
     from pipeline.model.machine import steady
 
+    check_tasks(params.harness.tasks, tasks)
     steady(params.threads, seed=0)
     decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
     identity, tokenizer = identity_of(path), tokenizer_of(path)
@@ -133,15 +160,17 @@ def _local(
     answers = answer_all(load, tokenizer, turns, decoding, Cache(CACHE, identity, decoding, Answer), show)
     pairs, prose = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
     held = Cache(CACHE, identity, decoding, float)
-    found = likelihoods(load, [*(row for *_, row in pairs), *prose], decoding, held, show)
+    likely = likelihoods(load, [*(row for *_, row in pairs), *prose], decoding, held, show)
     sides: dict[Key, dict[str, float]] = defaultdict(dict)
-    for (key, side, _), value in zip(pairs, found, strict=False):
+    for (key, side, _), value in zip(pairs, likely, strict=False):
         sides[key][side] = value
     told = [
         {"id": row.source, "log_likelihood": value, "tokens": row.size - 1}
-        for row, value in zip(prose, found[len(pairs) :], strict=True)
+        for row, value in zip(prose, likely[len(pairs) :], strict=True)
     ]
-    return answers, sides, told, identity
+    measured = measure(load, identity, tasks, params.harness, decoding, MEASURED) if params.harness.tasks else []
+    said = {"greedy": True, **params.model_dump(exclude={"threads", "max_cost", "harness"})}
+    return Found(answers, identity, said, sides, told, measured)
 
 
 def text_row(tokenizer: Any, text: Text) -> Row:

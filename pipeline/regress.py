@@ -1,4 +1,4 @@
-"""What the fine-tune forgot: general probes and texts, paired between the base and the tuned arm, and the must-pass cases.
+"""What the fine-tune forgot, paired between the base and the tuned arm: probes, twins, texts and tasks of the harness; must-pass cases.
 
 Reads   predictions     a folder an arm (pipeline.data.predictions)
         probes, cases   folders of JSON Lines with id, skill, messages, check
@@ -6,11 +6,14 @@ Writes  report          pass rates as plain numbers, an arm and a skill: what `d
         forgetting      n, interval, pairs and verdict, overall and by skill; the cases that failed
 Of a text counts how likely the arm holds each token after those before it (the geometric mean): the inverse of the perplexity.
 It moves with every change of the weights and has little noise, where a probe only tells what broke.
+Of two twins, one of which only sounds harmful, counts whether both pass or both fail: a model that has learnt to refuse by the sound
+of a question answers them otherwise. Of a task of lm-evaluation-harness count the values of its documents.
 """
 
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field
 
@@ -20,12 +23,17 @@ from pipeline.data.yardstick import of_questions
 from pipeline.scoring.checks import passes
 from pipeline.stage import Params, run, write_report
 
-BASE, TUNED, PROBES, TEXTS = "base", "tuned", "probes", "texts"
+BASE, TUNED, PROBES, TEXTS, TWINS = "base", "tuned", "probes", "texts", "twins"
 PAIR = f"{TUNED} against {BASE}"
+K = TypeVar("K", str, tuple[str, str])
+Measured = dict[tuple[str, str], dict[str, float]]  # by task and metric, and by document
 
 
 class RegressParams(Params):
-    """Section `regress`. What still counts as no worse: `margin` a drop of the probes' pass rate, `text_margin` one of a token's chance."""
+    """Section `regress`. What still counts as no worse.
+
+    `margin`: a drop of the probes' pass rate, of twins that fare alike, of a metric of the harness. `text_margin`: of a token's chance.
+    """
 
     section: ClassVar[str] = "regress"
     margin: Annotated[float, Field(ge=0, lt=1)]
@@ -51,6 +59,7 @@ def regress(
         name: rates(probes, values)
         | ({"cases": _mean(by_case[name])} if cases else {})
         | ({"token_chance": _mean(list(arms[name].told.values()))} if arms[name].told else {})
+        | ({"harness": _means(arms[name].measured)} if arms[name].measured else {})
         for name, values in by_arm.items()
     }
     failed = {
@@ -65,8 +74,10 @@ def regress(
         "n_cases": len(cases),
     }
     if BASE in arms and TUNED in arms:
-        forgetting[PAIR] = _compared(probes, by_arm[TUNED], by_arm[BASE], params.margin) if probes else {}
-        forgetting[PAIR] |= _told(arms[TUNED].told, arms[BASE].told, params.text_margin)
+        found = _compared(probes, by_arm[TUNED], by_arm[BASE], params.margin) if probes else {}
+        found |= _told(arms[TUNED].told, arms[BASE].told, params.text_margin)
+        found |= _harness(arms[TUNED].measured, arms[BASE].measured, params.margin)
+        forgetting[PAIR] = found | ({"cannot_see": unseen(found)} if found else {})
     return by_skill, forgetting
 
 
@@ -77,7 +88,19 @@ def rates(probes: list[Question], values: list[float]) -> dict[str, Any]:
     skills: dict[str, list[float]] = defaultdict(list)
     for probe, value in zip(probes, values, strict=True):
         skills[probe.skill].append(value)
-    return {"probes": _mean(values), "skills": {name: _mean(given) for name, given in sorted(skills.items())}}
+    pairs = alike(probes, values)
+    return {
+        "probes": _mean(values),
+        "skills": {name: _mean(given) for name, given in sorted(skills.items())},
+        **({"twins_alike": _mean(list(pairs.values()))} if pairs else {}),
+    }
+
+
+def alike(probes: list[Question], values: list[float]) -> dict[str, float]:
+    """Of each two twins, by the name of the first one: 1 where both pass or both fail, else 0."""
+    by_id = {probe.id: value for probe, value in zip(probes, values, strict=True)}
+    firsts = [probe for probe in probes if probe.twin and probe.id < probe.twin]
+    return {probe.id: float(by_id[probe.id] == by_id[probe.twin]) for probe in firsts}
 
 
 def _mean(values: list[float]) -> float:
@@ -93,16 +116,58 @@ def _compared(probes: list[Question], candidate: list[float], baseline: list[flo
     for at, probe in enumerate(probes):
         skills.setdefault(probe.skill, {}).setdefault(PROBES, []).append(at)
     overall, parts = compare_family({PROBES: candidate}, {PROBES: baseline}, {PROBES: groups}, skills, margin)
-    return {PROBES: overall[PROBES], "skills": {name: parts[name][PROBES] for name in sorted(parts)}}
+    twins = _paired({TWINS: alike(probes, candidate)}, {TWINS: alike(probes, baseline)}, margin)
+    return {PROBES: overall[PROBES], "skills": {name: parts[name][PROBES] for name in sorted(parts)}} | twins
 
 
 def _told(candidate: dict[str, float], baseline: dict[str, float], margin: float) -> dict[str, Any]:
     """The paired comparison of the texts that both arms were measured on; nothing where there is none."""
+    return _paired({TEXTS: candidate}, {TEXTS: baseline}, margin)
+
+
+def _harness(candidate: Measured, baseline: Measured, margin: float) -> dict[str, Any]:
+    """The paired comparison of each metric of each task, by task, on the documents of both arms; nothing where no task was asked."""
+    compared = _paired(candidate, baseline, margin)
+    by_task: dict[str, dict[str, Any]] = {}
+    for (task, metric), row in sorted(compared.items()):
+        by_task.setdefault(task, {})[metric] = row
+    return {"harness": by_task} if by_task else {}
+
+
+def _paired(
+    candidate: Mapping[K, dict[str, float]], baseline: Mapping[K, dict[str, float]], margin: float
+) -> dict[K, Any]:
+    """What both sides have a value of, compared as one family; each example is a group of its own."""
     from pipeline.scoring.many_comparisons import compare_family
 
-    both = [name for name in baseline if name in candidate]
-    one, other = ({TEXTS: [given[name] for name in both]} for given in (candidate, baseline))
-    return compare_family(one, other, {TEXTS: both}, {}, margin)[0] if both else {}
+    both = {key: [name for name in given if name in candidate.get(key, {})] for key, given in baseline.items()}
+    names = {str(number): key for number, key in enumerate(both) if both[key]}
+    one, other = (
+        {number: [side[key][name] for name in both[key]] for number, key in names.items()}
+        for side in (candidate, baseline)
+    )
+    rows, _ = compare_family(one, other, {number: both[key] for number, key in names.items()}, {}, margin)
+    return {names[number]: row for number, row in rows.items()}
+
+
+def unseen(found: dict[str, Any]) -> list[str]:
+    """In words, which drop each comparison is too small to see."""
+    tasks = found.get("harness", {})
+    rows = [("probes", found.get(PROBES)), ("pairs of twins", found.get(TWINS)), ("texts", found.get(TEXTS))]
+    rows += [(f"documents of {task} ({metric})", row) for task in tasks for metric, row in tasks[task].items()]
+    return [
+        f"{row['n']} {name} cannot see a drop of less than {row['detectable'] * 100:.1f} points"
+        for name, row in rows
+        if row
+    ]
+
+
+def _means(measured: Measured) -> dict[str, dict[str, float]]:
+    """The mean of each metric, by task."""
+    by_task: dict[str, dict[str, float]] = {}
+    for (task, metric), values in sorted(measured.items()):
+        by_task.setdefault(task, {})[metric] = _mean(list(values.values()))
+    return by_task
 
 
 def main(params: RegressParams, predictions: Path, probes: Path, cases: Path, report: Path, forgetting: Path) -> None:

@@ -19,16 +19,20 @@ pytestmark = pytest.mark.slow
 def questions(tmp_path):
     """Asks the model of a folder or file as `predict` does."""
 
-    def run(model, max_cost=1.0, records=3):
+    def run(model, max_cost=1.0, records=3, tasks=()):
         write_records(tmp_path / "test.jsonl", [record(n) for n in range(records)])
         write_records(tmp_path / "new.jsonl", [])
-        for name in ("probes", "cases", "texts"):
+        for name in ("probes", "cases", "texts", "harness"):
             (tmp_path / name).mkdir(exist_ok=True)
         values = load_params(predict.PredictParams, ROOT / "params.yaml").model_dump() | {
             "max_cost": max_cost,
             "max_new_tokens": 20,
+            "harness": {"tasks": list(tasks), "limit": None, "chat": False},
         }
-        places = [tmp_path / one for one in ("test.jsonl", "new.jsonl", "few_shot.jsonl", "probes", "cases", "texts")]
+        places = [
+            tmp_path / one
+            for one in ("test.jsonl", "new.jsonl", "few_shot.jsonl", "probes", "cases", "texts", "harness")
+        ]
         predict.main(
             predict.PredictParams.model_validate(values),
             "tuned",
@@ -58,6 +62,12 @@ def test_a_hosted_model_is_asked_once_as_far_as_the_money_reaches(service, hoste
     assert len(asked(service, "chat")) == 3
     questions(out, records=4)
     assert len(asked(service, "chat")) == 4
+
+
+def test_a_hosted_arm_is_left_out_of_the_harness_with_a_word(hosted, questions, tmp_path, capsys):
+    questions(hosted(), tasks=["toy"])
+    assert not (tmp_path / "tuned/harness.jsonl").exists()
+    assert "its arm is left out of the harness's tasks" in capsys.readouterr().out
 
 
 def test_an_interrupted_predict_pays_for_no_answer_twice(service, hosted, questions):

@@ -71,7 +71,7 @@ def test_a_family_is_trained_merged_and_asked(family, name, tmp_path):
     asked = [record(n) for n in range(40, 43)]
     for place, records in (("test.jsonl", asked), ("new.jsonl", [])):
         write_records(tmp_path / place, records)
-    for folder in ("probes", "cases", "texts"):
+    for folder in ("probes", "cases", "texts", "harness"):
         (tmp_path / folder).mkdir(exist_ok=True)
     few = load_params(predict.PredictParams, ROOT / "params.yaml").model_dump() | {"max_new_tokens": 4, "batch_size": 2}
     places = [
@@ -83,6 +83,7 @@ def test_a_family_is_trained_merged_and_asked(family, name, tmp_path):
             "probes",
             "cases",
             "texts",
+            "harness",
             "out",
             "prompt.yaml",
             "tuned",

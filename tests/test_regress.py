@@ -188,3 +188,82 @@ def test_no_probe_is_no_rate_and_one_tells_nothing():
 def test_one_text_tells_nothing():
     arms = {name: Predictions({}, {}, told={"a": value}) for name, value in (("base", 0.9), ("tuned", 0.1))}
     assert regress(arms, [], [], PARAMS)[1]["tuned against base"]["texts"]["verdict"] == "cannot tell"
+
+
+def measured(values, task="toy", metric="acc"):
+    """An arm of no question, with a value of each document."""
+    return Predictions({}, {}, measured={(task, metric): {f"{n}-x": value for n, value in enumerate(values)}})
+
+
+def test_a_task_of_the_harness_is_paired_document_by_document():
+    base = measured([1.0] * 120 + [0.0] * 80)
+
+    def told(arm):
+        rates, found = regress({"base": base, "tuned": arm}, [], [], PARAMS)
+        assert rates["base"]["harness"] == {"toy": {"acc": 0.6}}
+        return found["tuned against base"]["harness"]["toy"]["acc"]
+
+    worse = told(measured([0.0] * 30 + [1.0] * 90 + [0.0] * 80))
+    assert (worse["verdict"], worse["broken"], worse["fixed"], worse["test"]) == ("worse", 30, 0, "exact")
+    assert (worse["difference"], worse["n"]) == (-0.15, 200)
+    assert told(base)["verdict"] == "no worse"
+    # the same means of other documents: paired, it is not the same model
+    assert told(measured([0.0] * 80 + [1.0] * 120))["broken"] == 80
+
+
+def test_only_documents_of_both_arms_are_compared_and_a_hosted_arm_has_none():
+    base, tuned = measured([1.0] * 50), measured([1.0] * 40)
+    _, found = regress({"base": base, "tuned": tuned}, [], [], PARAMS)
+    assert found["tuned against base"]["harness"]["toy"]["acc"]["n"] == 40
+    rates, found = regress({"base": base, "tuned": Predictions({}, {})}, [], [], PARAMS)
+    assert (found["tuned against base"], "harness" in rates["tuned"]) == ({}, False)
+
+
+def test_metrics_of_the_harness_are_one_family():
+    base = Predictions({}, {}, measured=measured([1.0] * 30).measured | measured([1.0] * 30, "other").measured)
+    tuned = Predictions(
+        {}, {}, measured=measured([0.0] * 7 + [1.0] * 23).measured | measured([1.0] * 30, "other").measured
+    )
+    _, found = regress({"base": base, "tuned": tuned}, [], [], PARAMS)
+    toy = found["tuned against base"]["harness"]["toy"]["acc"]
+    assert toy["p_adjusted"] == pytest.approx(2 * toy["p"], rel=0.01)
+
+
+def test_values_of_the_harness_are_read_by_task_metric_and_document(tmp_path):
+    write_jsonl(tmp_path / "answers.jsonl", [])
+    rows = [{"task": "toy", "doc": f"{n}-x", "metric": "acc", "value": float(n)} for n in (0, 1)]
+    write_jsonl(tmp_path / "harness.jsonl", rows)
+    (tmp_path / "arm.json").write_text("{}")
+    assert read_predictions(tmp_path).measured == {("toy", "acc"): {"0-x": 0.0, "1-x": 1.0}}
+
+
+def test_twins_that_no_longer_fare_alike_are_worse_by_themselves():
+    """What only sounds harmful is refused: the skill falls by half of what the twins do. Both halves lost is no refusal."""
+    probes = [question(f"a{n:02}", twin=f"b{n:02}") for n in range(60)]
+    probes += [question(f"b{n:02}", twin=f"a{n:02}") for n in range(60)]
+
+    def told(lost):
+        rates, found = regress({"base": arm(probes), "tuned": arm(probes, lost)}, probes, [], PARAMS)
+        assert rates["base"]["twins_alike"] == 1.0
+        return rates["tuned"]["twins_alike"], found["tuned against base"]["twins"]
+
+    share, row = told([f"a{n:02}" for n in range(20)])
+    assert (share, row["n"], row["broken"], row["verdict"]) == (0.6667, 60, 20, "worse")
+    share, row = told([f"{half}{n:02}" for half in "ab" for n in range(20)])
+    assert (share, row["broken"]) == (1.0, 0)
+
+
+def test_the_report_says_in_words_what_it_cannot_see():
+    probes = probes_of(80)
+    arms = {"base": arm(probes), "tuned": arm(probes)}
+    arms = {
+        name: Predictions({}, one.answers, told={"t": 0.5}, measured=measured([1.0] * 50).measured)
+        for name, one in arms.items()
+    }
+    _, found = regress(arms, probes, [], PARAMS)
+    pair = found["tuned against base"]
+    assert pair["cannot_see"][0] == (
+        f"80 probes cannot see a drop of less than {pair['probes']['detectable'] * 100:.1f} points"
+    )
+    assert [line.split(" cannot")[0] for line in pair["cannot_see"][1:]] == ["1 texts", "50 documents of toy (acc)"]
+    assert 0 < pair["probes"]["detectable"] < 0.15

@@ -16,7 +16,7 @@ PIPELINE = ROOT / "pipeline"
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text())
 STAGES = {name: stage.get("do", stage) for name, stage in DVC["stages"].items()}
-HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "huggingface_hub"}
+HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "huggingface_hub", "lm_eval"}
 # Who may use whom. Stages are the modules of the root; `stage` is what everybody may use.
 ARROWS = {
     "stages": {"data", "model", "scoring", "remote", "stage"},
@@ -74,8 +74,9 @@ def test_a_stage_lists_every_module_that_it_imports_and_no_other(name):
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_depends_on_the_requirements_that_it_imports(name):
     roots = {module.split(".")[0] for file in closure(PIPELINE / f"{name}.py") for module in imports(file)}
-    wanted = "requirements/model.txt" if roots & HEAVY else "requirements/data.txt"
-    assert [dep for dep in STAGES[name]["deps"] if dep.startswith("requirements/")] == [wanted]
+    wanted = ["requirements/model.txt" if roots & HEAVY else "requirements/data.txt"]
+    wanted += ["requirements/harness.txt"] if "lm_eval" in roots else []
+    assert [dep for dep in STAGES[name]["deps"] if dep.startswith("requirements/")] == wanted
 
 
 @pytest.mark.parametrize("name", STAGES)

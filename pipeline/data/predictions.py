@@ -21,6 +21,7 @@ class Predictions:
 
     `preferred`: of a preference, whether it holds the better answer likelier. `tokens`: read and written for each answer.
     `told`: of each general text, how likely a token was in the geometric mean. `finish`: why each answer ended.
+    `measured`: by task and metric of lm-evaluation-harness the value of each document.
     """
 
     arm: dict[str, Any]
@@ -29,6 +30,7 @@ class Predictions:
     tokens: dict[Key, tuple[int, int]] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
     finish: dict[Key, str] = field(default_factory=dict)
+    measured: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
 
     def tokens_each(self, name: str, ids: list[str]) -> tuple[float, float]:
         """Tokens read and written for an answer of a set, in the mean; 0 where nothing was counted."""
@@ -61,7 +63,16 @@ class Told(msgspec.Struct, frozen=True):
     tokens: int
 
 
-R = TypeVar("R", Answer, Told)
+class Value(msgspec.Struct, frozen=True):
+    """What a task of lm-evaluation-harness found of a document."""
+
+    task: str
+    doc: str
+    metric: str
+    value: float
+
+
+R = TypeVar("R", Answer, Told, Value)
 
 
 def read_predictions(folder: Path) -> Predictions:
@@ -78,6 +89,7 @@ def read_predictions(folder: Path) -> Predictions:
         if row.chosen is not None and row.rejected is not None:
             found.preferred[key] = row.chosen > row.rejected
     found.told.update(_told(folder / "texts.jsonl"))
+    found.measured.update(_measured(folder / "harness.jsonl"))
     return found
 
 
@@ -119,6 +131,17 @@ def _told(path: Path) -> dict[str, float]:
 
 def _again(folder: Path) -> str:
     return f"run dvc repro -f -s predict@{folder.name}"
+
+
+def _measured(path: Path) -> dict[tuple[str, str], dict[str, float]]:
+    """What tasks of lm-evaluation-harness found, by task and metric; nothing where none was asked."""
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for place, row in _rows(path, Value) if path.is_file() else []:
+        values = found.setdefault((row.task, row.metric), {})
+        if row.doc in values:
+            raise Fault(place, f"has {row.doc} of {row.task} twice", _again(path.parent))
+        values[row.doc] = row.value
+    return found
 
 
 def read_arms(folder: Path) -> dict[str, Predictions]:

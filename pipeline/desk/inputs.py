@@ -7,6 +7,7 @@ from pipeline.classify import check_classifiers
 from pipeline.data.answers import Contract
 from pipeline.data.checking.expectations import load_suite
 from pipeline.data.classified import ClassifyParams
+from pipeline.data.harness import check_tasks
 from pipeline.data.judging.rubric import JudgeParams, load_rubric
 from pipeline.data.ledgers import read_opinions, read_ratings, read_replies, read_reviews
 from pipeline.data.prompts import load_prompt
@@ -33,7 +34,7 @@ SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Pat
 TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teacher"), Path("data/ledgers/reviews")
 RATINGS, JUDGE, RUBRIC = Path("data/ledgers/ratings"), Path("data/ledgers/judge"), Path("task/judge.yaml")
 CLASSIFIERS = Path("models/classifiers")
-PROBES, CASES = Path("task/probes"), Path("task/cases")
+PROBES, CASES, HARNESS = Path("task/probes"), Path("task/cases"), Path("task/harness")
 STAMP = Path(".cache/checked-inputs.json")
 PIPELINE = Path("dvc.yaml")
 
@@ -57,6 +58,7 @@ def check_inputs() -> None:
         TestSet.load(TEST_SET)
     read_questions(PROBES)
     read_questions(CASES)
+    check_tasks(load_params(PredictParams).harness.tasks, HARNESS)
     _check_service(load_params(TrainParams))
     base = load_base(BASE)
     if base.is_folder:

@@ -108,6 +108,11 @@ def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
         clauses.append(f"on general skills it is {_WORDS[lost['verdict']]} the base ({_points(lost)}; {unseen})")
     if told := forgetting.get("tuned against base", {}).get("texts"):
         clauses.append(f"on general texts {_WORDS[told['verdict']]} the base ({_points(told)} of a token's chance)")
+    for task, metrics in forgetting.get("tuned against base", {}).get("harness", {}).items():
+        said = ", ".join(
+            f"{_WORDS[row['verdict']]} the base by {name} ({_points(row)})" for name, row in metrics.items()
+        )
+        clauses.append(f"on {task} {said}")
     return f"Verdict: {'; '.join(clauses)}."
 
 
