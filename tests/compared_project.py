@@ -1,6 +1,7 @@
 """A small project under git and the real DVC, with test set, answers and reports as if it had been run, for the tests of make compare."""
 
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -37,6 +38,7 @@ PARAMS = {
 PIPELINE = {
     "stages": {
         "split": {"cmd": "false", "deps": ["task/test_set.txt"], "outs": ["data/split"]},
+        "train": {"cmd": "false", "deps": ["data/split"], "outs": ["models/adapter"]},
         "predict": {
             "foreach": "${arms}",
             "do": {
@@ -136,6 +138,8 @@ class Compared:
             write_jsonl(self.folder / f"task/{name}/all.jsonl", rows)
         write_records(self.folder / "data/split/test.jsonl", self.tests)
         write_records(self.folder / "data/split/new.jsonl", self.waiting)
+        self.write("models/adapter/weights", self.arms["tuned"][0])
+        self.write("data/split/few_shot/plain.jsonl", "\n")
         facts = {
             name: self.predict(self.folder / "data/predictions" / name, identity, answer)
             for name, (identity, answer) in self.arms.items()
@@ -172,6 +176,14 @@ class Compared:
 
 def check(value):
     return {"kind": "exact", "value": str(value)}
+
+
+def copied(project, folder):
+    """A project of its own, the cache included."""
+    shutil.copytree(project.folder, folder, symlinks=True)
+    other = copy.deepcopy(project)
+    other.folder = folder
+    return other
 
 
 def run_once(folder):

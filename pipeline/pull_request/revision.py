@@ -10,7 +10,7 @@ from pipeline.stage import Fault
 
 INPUTS = ("data/raw", "data/feedback", "data/ledgers", "task", "params.yaml")
 USUAL = ("origin/main", "main")
-REMEDY = "name another one: make data-diff BASE=<revision>"
+REMEDY = "name another one with BASE=<revision>"
 
 
 @dataclass(frozen=True)

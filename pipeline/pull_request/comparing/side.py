@@ -7,6 +7,7 @@ with the commands that would bring it. No code of the other commit is run.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -78,17 +79,19 @@ class Side:
         return code(self.name) if self.commit else self.name
 
 
-def read_answers(side: Side, split: Path, arms: dict[str, Path]) -> None:
-    """Test set, arms and reports of a side. A file that is not there leaves its part empty."""
-    if (split / "test.jsonl").is_file():
-        side.tests = side.or_note(lambda: _by_id(split / "test.jsonl"), None)
-    if (split / "new.jsonl").is_file():
-        side.waiting = side.or_note(lambda: _by_id(split / "new.jsonl"), {})
+def read_answers(side: Side) -> None:
+    """Test set, arms and reports of a side. What is not there leaves its part empty."""
+    root = side.root
+    if (root / SPLIT / "test.jsonl").is_file():
+        side.tests = side.or_note(lambda: _by_id(root / SPLIT / "test.jsonl"), None)
+    if (root / SPLIT / "new.jsonl").is_file():
+        side.waiting = side.or_note(lambda: _by_id(root / SPLIT / "new.jsonl"), {})
     _read_reports(side)
-    for name, folder in arms.items():
-        found = side.or_note(lambda folder=folder: arm_of(folder), None)  # type: ignore[misc]  # a default binds the loop's value
+    folder = root / PREDICTIONS
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        found = side.or_note(partial(arm_of, path), None)
         if found:
-            side.predictions[name], side.facts[name] = found
+            side.predictions[path.name], side.facts[path.name] = found
 
 
 def _by_id(path: Path) -> dict[str, Record]:

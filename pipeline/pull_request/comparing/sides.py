@@ -28,11 +28,10 @@ HELD = (SCHEMA, TEST_SET, PROMPTS, PROBES, CASES, TEXTS, PARAMS_FILE, LOCK, REPO
 OF_SPLIT, OF_ARM = ("test.jsonl", "new.jsonl"), ("arm.json", "answers.jsonl", "texts.jsonl")
 
 
-def side_then(base: Revision, repository: Path, folder: Path) -> Side:
-    """A commit; its answers and its test set as far as DVC's cache has them, by the digests of its own `dvc.lock`."""
+def side_then(base: Revision, repository: Path, root: Path) -> Side:
+    """A commit, laid out below `root`; its answers and its test set as far as DVC's cache has them, by its own `dvc.lock`."""
     assert base.commit
-    root, built = folder / "then", folder / "built"
-    root.mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
     lost = lay_out_commit(base.commit, repository, root, [*dict.fromkeys(map(str, HELD))])
     side = Side(base.name, root, base.commit)
     side.missing += [
@@ -40,18 +39,23 @@ def side_then(base: Revision, repository: Path, folder: Path) -> Side:
     ]
     side.plan = side.or_note(lambda: plan_of(root), {})
     side.lock = side.or_note(lambda: Lock(root / LOCK), side.lock)
-    outputs, cache, hashes = side.lock.outputs(), cache_of(repository), Hashes(lambda _: None)
-    arms = {path: built / Path(path).name for path in outputs if path.startswith(f"{PREDICTIONS}/")}
-    for path in (SPLIT, *arms) if side.lock.stages else ():
-        names = OF_SPLIT if path == SPLIT else OF_ARM
-        place = built / "split-of" if path == SPLIT else arms[path]
-        why = take(outputs[path], names, cache, place, hashes) if path in outputs else "is not named in `dvc.lock`"
-        if why:
-            side.missing.append(_lost(side, path, why))
-    if not side.lock.stages:
+    if side.lock.stages:
+        _fetch(side, cache_of(repository))
+    else:
         side.missing.append(f"{side.called} has no `{LOCK}`: nobody has run it, so it has no answers to compare with")
-    read_answers(side, built / "split-of", {place.name: place for place in arms.values()})
+    read_answers(side)
     return side
+
+
+def _fetch(side: Side, cache: Path) -> None:
+    """Point at what the cache has of the test set and of the arms, where it would stand in a work tree."""
+    outputs, hashes = side.lock.outputs(), Hashes(lambda _: None)
+    for path in (SPLIT, *(path for path in outputs if path.startswith(f"{PREDICTIONS}/") and ".." not in path)):
+        names = OF_SPLIT if path == SPLIT else OF_ARM
+        if path not in outputs:
+            side.missing.append(_lost(side, path, "is not named in `dvc.lock`"))
+        elif why := take(outputs[path], names, cache, side.root / path, hashes):
+            side.missing.append(_lost(side, path, why))
 
 
 def _lost(side: Side, path: str, why: str) -> str:
@@ -64,9 +68,7 @@ def _lost(side: Side, path: str, why: str) -> str:
 def side_now(repository: Path) -> Side:
     """The work tree."""
     side = Side(WORK_TREE, repository, lock=Lock(repository / LOCK), plan=plan_of(repository))
-    folder = repository / PREDICTIONS
-    arms = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()} if folder.is_dir() else {}
-    read_answers(side, repository / SPLIT, arms)
+    read_answers(side)
     if side.tests is None:
         side.missing.append(_absent(f"{SPLIT}/test.jsonl"))
     side.missing += [_absent(f"{PREDICTIONS}/{name}") for name in side.plan if name not in side.predictions]
