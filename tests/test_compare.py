@@ -1,5 +1,6 @@
 """Old and new model: what is paired where the yardstick is one, and what is shown where it moved."""
 
+import inspect
 import json
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from pipeline import predict
 from pipeline.pull_request.comparing.yardstick import JUDGES
 from pipeline.stage import Fault
 from tests.compared_project import SCHEMA, check, copied, example, right, run_once, wrong
@@ -96,7 +98,7 @@ def test_answers_that_differ_under_the_same_names_are_seen(project):
     project.model("m1", two_of_three)
     page = project.run().page()
     assert row(section(page), "`exact_label`")[-1] == "worse"
-    assert "code and requirements that its answers were made with differ (`pipeline/predict.py`)" in page
+    assert "answers of `tuned`, `base` were made with differ (`pipeline/predict.py`)" in page
 
 
 def test_old_answers_are_scored_by_a_new_schema_and_new_ones_by_the_old(project):
@@ -211,6 +213,8 @@ def carry_out(project, lines):
     words = shlex.split(last)
     assert words[:3] == ["python", "-m", "pipeline.predict"]
     options = dict(zip(words[3::2], words[4::2], strict=True))
+    taken = [key for key in inspect.signature(predict.main).parameters if key != "params"]
+    assert sorted(options) == sorted(f"--{key.replace('_', '-')}" for key in taken)
     for key in ("--test", "--new", "--few-shot", "--probes", "--cases", "--texts", "--model", "--prompt"):
         assert (project.folder / options[key]).exists(), key
     return options
@@ -314,9 +318,24 @@ def test_a_rotten_object_is_not_believed(project):
 
 def test_a_work_tree_that_was_not_run_shows_what_git_holds(project):
     shutil.rmtree(project.folder / "data/predictions")
+    project.prompt("Another one, which was never run.")
+    (project.folder / "data/split/test.jsonl").unlink()
     page = project.page()
+    assert "`task/prompts/plain.yaml` changed since" in page
+    assert "test.jsonl` changed since" not in page
     assert "- `data/predictions/tuned` of the work tree is not there: run `dvc pull` or `make run`" in page
     assert row(page, "`tuned`", "`exact_label`") == ["50.0% [40.0%, 60.0%], n 20"] * 2
+
+
+def test_a_prompt_that_moved_is_told_also_where_no_answer_can_be_had(project):
+    project.prompt("Say the colour, and nothing else.")
+    project.run()
+    for arm in ("tuned", "base"):
+        project.forget_objects(f"data/predictions/{arm}")
+    shutil.rmtree(project.folder / "data/predictions")
+    page = project.page()
+    assert row(page, "prompt of `tuned`") == ["`plain` has other words or examples"]
+    assert verdict(page).startswith("The yardstick moved: prompt of `tuned`, prompt of `base`. ")
 
 
 def test_what_changed_since_the_run_is_a_note(project):
@@ -329,6 +348,7 @@ def test_a_commit_that_nobody_ran_has_nothing_to_compare_with(project):
     git(project.folder, "commit", "-q", "-m", "before the first run")
     page = project.page()
     assert "`HEAD` has no `dvc.lock`: nobody has run it" in page
+    assert verdict(page).startswith("The yardstick is the same, as far as it is known. ")
     assert "cannot tell" in verdict(page)
 
 

@@ -54,6 +54,12 @@ class Found:
     notes: list[str]
 
     @property
+    def is_known(self) -> bool:
+        """Whether prompt and decoding of every arm are known on both sides."""
+        old, new = (side.facts.keys() | side.plan.keys() for side in self.sides.values())
+        return old & new <= {arm.name for arm in self.arms}
+
+    @property
     def has_moved(self) -> bool:
         return _matter(self.moved) or any(arm.moved for arm in self.arms)
 
@@ -81,9 +87,7 @@ def compare(old: Side, new: Side, why: str) -> Found:
     arms = [_arm(name, sides, both) for name in names]
     is_scored_otherwise = any(one.part == "scorer code" for one in differs)
     reported = [name for name in _reported(sides) if is_scored_otherwise or not _can_be_scored(name, sides)]
-    return Found(
-        sides, why, differs, [arm for arm in arms if arm.corners.table], reported, list(_notes(sides, both, names))
-    )
+    return Found(sides, why, differs, arms, reported, list(_notes(sides, both, names)))
 
 
 def _reported(sides: dict[When, Side]) -> list[str]:
@@ -152,10 +156,11 @@ def _asks_alike(corners: Corners) -> bool:
 def _notes(sides: dict[When, Side], both: Both, names: list[str]) -> Iterator[str]:
     if files := beside(both.yardsticks["old"], both.yardsticks["new"]):
         yield f"code and requirements of intervals and verdicts differ ({files}): this tree's are used"
-    for name in names:
-        if files := code_that_answers(sides["old"], sides["new"], name):
-            yield f"{code(name)}: code and requirements that its answers were made with differ ({files}); they count as one decoding"
+    answered = {name: code_that_answers(sides["old"], sides["new"], name) for name in names}
+    for files in dict.fromkeys(filter(None, answered.values())):
+        arms = ", ".join(code(name) for name in names if answered[name] == files)
+        yield f"code and requirements that answers of {arms} were made with differ ({files}); they count as one decoding"
     for when, other in (("old", "new"), ("new", "old")):
         alone = sorted(sides[when].facts.keys() - sides[other].facts.keys())  # type: ignore[index]
         if alone:
-            yield f"only the {when} side has the arm {', '.join(map(code, alone))}"
+            yield f"only the {when} side says what shaped the answers of {', '.join(map(code, alone))}: not compared"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.pull_request.kept import MD5, cached_file
-from pipeline.pull_request.verifying.hashes import Hashes, read_listing
+from pipeline.pull_request.verifying.hashes import NO_FILE, Hashes, read_listing
 from pipeline.stage import read_yaml
 
 FOLDER = ".dir"
@@ -38,12 +38,12 @@ class Lock:
         return {entry.path: entry.digest for entry in self._entries(stage, "deps") if entry.path.startswith(CODE)}
 
     def changed_since(self, stages: Iterable[str], root: Path, hashes: Hashes) -> list[str]:
-        """Files and parameters below `root` that are not what these stages ran with."""
+        """Files and parameters below `root` that are there and not what these stages ran with; folders are not looked at."""
         names = dict[str, None]()
         for stage in stages:
-            for entry in self._entries(stage, "deps"):
-                if not entry.digest.endswith(FOLDER) and hashes.file(root / entry.path, entry.kind) != entry.digest:
-                    names[entry.path] = None
+            files = [entry for entry in self._entries(stage, "deps") if not entry.digest.endswith(FOLDER)]
+            now = {entry.path: hashes.file(root / entry.path, entry.kind) for entry in files}
+            names |= {entry.path: None for entry in files if now[entry.path] not in (NO_FILE, entry.digest)}
             names |= dict.fromkeys(self._params_changed(stage, root))
         return list(names)
 

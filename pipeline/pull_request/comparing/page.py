@@ -5,11 +5,12 @@ from typing import Any
 
 from pipeline.desk.reviewing.shown import LONGEST, code, fenced, masked, shown
 from pipeline.pull_request.comparing.comparison import ArmFound, Found
-from pipeline.pull_request.comparing.corners import WHENS, Corner
+from pipeline.pull_request.comparing.corners import WHENS, Corner, rank
 from pipeline.pull_request.comparing.pairs import Flip, Ground
 from pipeline.pull_request.comparing.values import BARE, CASES, Cell
 from pipeline.pull_request.render import LIMIT, table
 from pipeline.pull_request.verdict import plural
+from pipeline.scoring.answers import PARTS
 
 Blocks = Iterator[str]
 WORDS = {
@@ -39,8 +40,7 @@ def _blocks(found: Found, examples: int) -> Blocks:
         f"Old is {old.called} (`{str(old.commit)[:12]}`, {found.why}), new is {new.called}. Every value is scored by this "
         "tree's code; no code of the other commit is run."
     )
-    if found.moved or found.arms:
-        yield from _differs(found)
+    yield from _differs(found)
     if notes := [*old.notes, *new.notes, *found.notes]:
         yield "\n".join(f"- {note}" for note in notes)
     for arm in found.arms:
@@ -53,7 +53,8 @@ def _blocks(found: Found, examples: int) -> Blocks:
 def verdict(found: Found) -> str:
     """In words: whether the yardstick moved, and how the tuned arm stands on the strictest ground that there is."""
     parts = [*(one.part for one in found.moved), *(one.part for arm in found.arms for one in arm.moved)]
-    first = f"The yardstick moved: {', '.join(parts)}." if found.has_moved else "The yardstick is the same."
+    same = "The yardstick is the same." if found.is_known else "The yardstick is the same, as far as it is known."
+    first = f"The yardstick moved: {', '.join(parts)}." if found.has_moved else same
     arm = next((one for one in found.arms if one.name == TUNED), None)
     if arm is None or not arm.grounds:
         return f"{first} Of {code(TUNED)} nothing can be paired: cannot tell."
@@ -85,7 +86,8 @@ def _differs(found: Found) -> Blocks:
     rows = [(one.part, one.how) for one in found.moved]
     rows += [(one.part, one.how) for arm in found.arms for one in arm.moved]
     yield "## What differs"
-    yield table(("part of the yardstick", "how"), rows) if rows else "Nothing that measures: every part is the same."
+    same = "Nothing that measures" + ("." if found.is_known else ", of what is known; prompts and decoding are not.")
+    yield table(("part of the yardstick", "how"), rows) if rows else same
 
 
 def _arm(arm: ArmFound, found: Found, examples: int) -> Blocks:
@@ -95,7 +97,7 @@ def _arm(arm: ArmFound, found: Found, examples: int) -> Blocks:
         if arm.corners.is_same_model
         else f"Old model {model['old']}, new model {model['new']}."
     )
-    if found.has_moved_for(arm):
+    if found.has_moved_for(arm) and arm.corners.table:
         yield table(("metric", "model", "old yardstick", "new yardstick"), _two_by_two(arm))
     if not arm.grounds:
         yield "No example that both models answered on one yardstick: nothing can be paired."
@@ -204,7 +206,7 @@ def _reported(found: Found) -> Blocks:
 
 def _reported_rows(name: str, found: Found) -> Iterable[tuple[str, ...]]:
     old, new = (found.sides[when].reported.get(name, {}) for when in WHENS)
-    for metric in dict.fromkeys([*old, *new]):
+    for metric in sorted({*old, *new} - {*PARTS}, key=rank):
         cells = [cell_text(one[metric]) if metric in one else "(none)" for one in (old, new)]
         yield code(name), code(metric), *cells
 

@@ -72,7 +72,7 @@ def side_now(repository: Path) -> Side:
     if side.tests is None:
         side.missing.append(_absent(f"{SPLIT}/test.jsonl"))
     side.missing += [_absent(f"{PREDICTIONS}/{name}") for name in side.plan if name not in side.predictions]
-    stages = ["split", "train", *(f"predict@{name}" for name in side.predictions)]
+    stages = ["split", "train", *(f"predict@{name}" for name in {**side.plan, **side.predictions})]
     if changed := side.lock.changed_since(stages, repository, Hashes(lambda _: None)):
         side.notes.append(f"{_few(changed)} changed since `make run`: run it before you believe this page")
     return side
