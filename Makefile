@@ -12,7 +12,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff compare verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -70,6 +70,9 @@ test-set: $(INSTALLED)  ## draw the frozen test set again, with the rows that wa
 
 data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.data_diff "$(BASE)"
+
+compare: $(INSTALLED)  ## this tree's models beside a baseline commit's, pair by pair, and where the yardstick moved: BASE=<revision>
+	@$(BIN)/python -m pipeline.pull_request.compare "$(BASE)"
 
 verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names; writes nothing (ALLOW_MISSING=yes in a bare clone)
 	@$(BIN)/python -m pipeline.pull_request.verify "$(ALLOW_MISSING)"

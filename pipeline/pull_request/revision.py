@@ -2,6 +2,7 @@
 
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from pipeline.stage import Fault
 
 INPUTS = ("data/raw", "data/feedback", "data/ledgers", "task", "params.yaml")
 USUAL = ("origin/main", "main")
-REMEDY = "name another one: make data-diff BASE=<revision>"
+REMEDY = "name another one with BASE=<revision>"
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,14 @@ def _git(repository: Path, *arguments: str) -> str | None:
     return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else None
 
 
-def lay_out_commit(commit: str, repository: Path, root: Path) -> list[str]:
+def is_shallow(repository: Path) -> bool:
+    """Whether the clone lacks the beginning of its history."""
+    return _git(repository, "rev-parse", "--is-shallow-repository") == "true"
+
+
+def lay_out_commit(commit: str, repository: Path, root: Path, inputs: Sequence[str] = INPUTS) -> list[str]:
     """Write the inputs of a commit below `root`. Returns what git holds and did not hand out."""
-    wanted = [name for name in _listed(repository, commit, "--name-only") if name]
+    wanted = [name for name in _listed(repository, commit, inputs, "--name-only") if name]
     if not wanted:
         return []
     archive = ["git", "archive", "--format=tar", commit, "--", *wanted]
@@ -82,12 +88,12 @@ def lay_out_commit(commit: str, repository: Path, root: Path) -> list[str]:
             raise Fault(commit[:12], "cannot be unpacked", "run git fsck") from None
     if process.returncode:
         raise Fault(commit[:12], "cannot be unpacked", "run git fsck, or fetch the whole history")
-    files = _listed(repository, commit, "-r", "--name-only")
+    files = _listed(repository, commit, inputs, "-r", "--name-only")
     return [name for name in files if not (root / name).exists() and not (root / name).is_symlink()]
 
 
-def _listed(repository: Path, commit: str, *how: str) -> list[str]:
-    command = ["git", "ls-tree", "-z", *how, commit, "--", *INPUTS]
+def _listed(repository: Path, commit: str, inputs: Sequence[str], *how: str) -> list[str]:
+    command = ["git", "ls-tree", "-z", *how, commit, "--", *inputs]
     result = subprocess.run(command, cwd=repository, capture_output=True, check=False)
     if result.returncode:
         raise Fault(commit[:12], "cannot be listed", "run git fsck, or fetch the whole history")

@@ -1,0 +1,1 @@
+"""This tree's models beside those of another commit: what measured each, and what can be compared."""
