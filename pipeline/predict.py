@@ -10,7 +10,8 @@ Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, pr
                             also chosen and rejected, the log-likelihoods of its two answers
         out/texts.jsonl     id, log_likelihood (nats), tokens of each general text, where the model is of this machine
         out/arm.json        what shaped the answers: model, prompt and decoding by digest
-An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`.
+An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`. What asking took
+goes there, too, and into no output, since it is never twice the same.
 """
 
 from collections import defaultdict
@@ -21,33 +22,53 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from pipeline.data.meter import Meter
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
 from pipeline.data.texts import Text, read_texts
+from pipeline.model.engines.asking import Engine, answer_arm
+from pipeline.model.engines.command import EngineParams
 from pipeline.model.generation import Answer, Show
-from pipeline.model.hosted.asking import ask_all
+from pipeline.model.hosted.asking import Limits, ask_all
 from pipeline.model.hosted.hosted import hosted_file, load_hosted
 from pipeline.model.rendering import Row, plain
 from pipeline.stage import Params, progress, run, write_report
 
-CACHE = Path(".cache/generations")
+CACHE, ENGINES = Path(".cache/generations"), Path(".cache/engines")
 LONGEST = 512  # tokens of a general text
 
 
 class PredictParams(Params):
     """Section `predict`.
 
-    `max_new_tokens` an answer, `max_cost` US dollars for an arm whose model a service has, `threads` 0 leaves their number to torch.
+    `engine` answers with models of this machine, `vllm` is its server. `max_new_tokens` an answer; `max_cost` US dollars for an arm whose
+    model a service has, and `concurrency` questions under way there. `threads` 0 leaves their number to torch.
     """
 
     section: ClassVar[str] = "predict"
+    engine: Literal["transformers", "vllm"]
     max_new_tokens: Annotated[int, Field(ge=1)]
     max_cost: Annotated[float, Field(ge=0)]
+    concurrency: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     device: str
     threads: Annotated[int, Field(ge=0)]
+    vllm: EngineParams
+
+    def check(self) -> None:
+        """Raises Fault where the engine cannot be started."""
+        if self.engine == "vllm":
+            self.vllm.check()
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """What shapes the answers of transformers."""
+        return {
+            "greedy": True,
+            **self.model_dump(include={"engine", "max_new_tokens", "batch_size", "dtype", "device"}),
+        }
 
 
 Asked = tuple[str, str, list[Turn]]
@@ -94,13 +115,17 @@ def main(
     sides: dict[Key, dict[str, float]] = {}
     told: list[dict[str, Any]] = []
     if place := hosted_file(model):
-        hosted = load_hosted(place)
-        answers = ask_all(hosted, place, turns, params.max_new_tokens, params.max_cost, CACHE, show)
+        hosted, meter = load_hosted(place), Meter("service")
+        limits = Limits(params.max_new_tokens, params.max_cost, params.concurrency)
         identity, decoding = hosted.identity, hosted.decoding(params.max_new_tokens)
+        with meter.writing(arm):
+            answers = ask_all(hosted, place, turns, limits, CACHE, meter, show)
     else:
+        params.check()
         pairs = partial(preferences, wording, shown, [("test", tests), ("new", waiting)])
-        answers, sides, told, identity = _local(params, model, turns, pairs, read_texts(texts), show)
-        decoding = {"greedy": True, **params.model_dump(exclude={"threads", "max_cost"})}
+        local = Local(params, arm, model)
+        answers, identity, decoding = local.answers(turns, show)
+        sides, told = local.likelihoods(pairs, read_texts(texts), show)
     rows = (
         {"set": name, "id": key, **vars(answer), **sides.get((name, key), {})}
         for (name, key, _), answer in zip(asked, answers, strict=True)
@@ -112,36 +137,57 @@ def main(
     print(f"predict@{arm}: {len(answers)} answers")
 
 
-def _local(
-    params: PredictParams,
-    path: Path,
-    turns: list[list[Turn]],
-    preferences_for: Callable[[Any], list[Side]],
-    texts: list[Text],
-    show: Show,
-) -> tuple[list[Answer], dict[Key, dict[str, float]], list[dict[str, Any]], str]:
-    """What a model of this machine answers, how likely it holds both sides of each preference and each text, and its identity."""
-    from pipeline.model.adapter import identity_of, load_any, tokenizer_of
-    from pipeline.model.generation import Cache, Decoding, answer_all
-    from pipeline.model.likelihood import likelihoods
-    from pipeline.model.machine import steady
+class Local:
+    """A model of this machine; it is loaded when something is asked that is not known yet, and at most once."""
 
-    steady(params.threads, seed=0)
-    decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
-    identity, tokenizer = identity_of(path), tokenizer_of(path)
-    load = cache(lambda: load_any(path, params.dtype, params.device))
-    answers = answer_all(load, tokenizer, turns, decoding, Cache(CACHE, identity, decoding, Answer), show)
-    pairs, prose = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
-    held = Cache(CACHE, identity, decoding, float)
-    found = likelihoods(load, [*(row for *_, row in pairs), *prose], decoding, held, show)
-    sides: dict[Key, dict[str, float]] = defaultdict(dict)
-    for (key, side, _), value in zip(pairs, found, strict=False):
-        sides[key][side] = value
-    told = [
-        {"id": row.source, "log_likelihood": value, "tokens": row.size - 1}
-        for row, value in zip(prose, found[len(pairs) :], strict=True)
-    ]
-    return answers, sides, told, identity
+    def __init__(self, params: PredictParams, arm: str, path: Path) -> None:
+        from pipeline.model.adapter import identity_of, load_any, tokenizer_of
+        from pipeline.model.generation import Decoding
+        from pipeline.model.machine import steady
+
+        steady(params.threads, seed=0)
+        self._params, self._arm, self._path = params, arm, path
+        self._decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
+        self._identity, self._tokenizer = identity_of(path), tokenizer_of(path)
+        self._load = cache(lambda: load_any(path, params.dtype, params.device))
+
+    def answers(self, turns: list[list[Turn]], show: Show) -> tuple[list[Answer], str, dict[str, Any]]:
+        """What it answers by the engine of the parameters, its identity, and what shaped the answers."""
+        with Meter(self._params.engine).writing(self._arm) as meter:
+            if self._params.engine == "transformers":
+                return self._by_transformers(turns, meter, show), self._identity, self._params.decoding
+            params = self._params
+            engine = Engine.of(params.vllm, params.max_new_tokens, params.dtype, params.device)
+            places = (CACHE, ENGINES, self._arm)
+            found = answer_arm(engine, self._path, self._identity, self._tokenizer, turns, places, meter, show)
+            return found, self._identity, engine.decoding
+
+    def _by_transformers(self, turns: list[list[Turn]], meter: Meter, show: Show) -> list[Answer]:
+        from pipeline.model.generation import Cache, answer_all
+
+        held = Cache(CACHE, self._identity, self._decoding, Answer)
+        load, watched = meter.after(self._load), meter.batches(held.found, show)
+        return answer_all(load, self._tokenizer, turns, self._decoding, held, watched)
+
+    def likelihoods(
+        self, preferences_for: Callable[[Any], list[Side]], texts: list[Text], show: Show
+    ) -> tuple[dict[Key, dict[str, float]], list[dict[str, Any]]]:
+        """How likely it holds both sides of each preference, and each text; whatever the engine, transformers tells it."""
+        from pipeline.model.generation import Cache
+        from pipeline.model.likelihood import likelihoods
+
+        pairs, prose = preferences_for(self._tokenizer), [text_row(self._tokenizer, one) for one in texts]
+        held = Cache(CACHE, self._identity, self._decoding, float)
+        rows = [*(row for *_, row in pairs), *prose]
+        found = likelihoods(self._load, rows, self._decoding, held, show)
+        sides: dict[Key, dict[str, float]] = defaultdict(dict)
+        for (key, side, _), value in zip(pairs, found, strict=False):
+            sides[key][side] = value
+        told = [
+            {"id": row.source, "log_likelihood": value, "tokens": row.size - 1}
+            for row, value in zip(prose, found[len(pairs) :], strict=True)
+        ]
+        return sides, told
 
 
 def text_row(tokenizer: Any, text: Text) -> Row:

@@ -257,7 +257,7 @@ def test_the_key_comes_from_the_environment(monkeypatch):
     assert service().key("here") == KEY
 
 
-def recorded(max_cost, requests, known=(), cost=0.001):
+def recorded(max_cost, requests, known=(), cost=0.001, concurrency=1):
     """What was asked and written, in order, and the outcome."""
     happened = []
 
@@ -269,7 +269,7 @@ def recorded(max_cost, requests, known=(), cost=0.001):
         assert requests[number] is one
         happened.append(f"write {one.name}")
 
-    return happened, record(requests, known, service(), max_cost, ask, write, lambda *_: None)
+    return happened, record(requests, known, service(), max_cost, ask, write, lambda *_: None, concurrency)
 
 
 def test_each_answer_is_written_before_the_next_question():

@@ -75,7 +75,7 @@ def _ask_for(found: Sequence[Asked], teacher: Service, limit: float, known: set[
         TEACHER.mkdir(parents=True, exist_ok=True)
     with Chat(teacher, key) as chat:
         requests = [one.request for one in found]
-        done = record(requests, known, teacher, limit, chat.ask, write, progress("ask"))
+        done = record(requests, known, teacher, limit, chat.ask, write, progress("ask"), concurrency=1)
     left = f"; {done.left} left, since MAX_COST={limit:g} might not cover the next one" if done.left else ""
     print(f"ask: {done.answered} replies for ${done.spent:.4f}{left}; commit {TEACHER}")
 
