@@ -77,7 +77,7 @@ class Meter:
         return {
             "engine": self._engine,
             "answers": len(waited),
-            "seconds": round(self._last - self._began, 2),
+            "seconds": round(self._last - self._began, 3),
             "latency_s": {
                 "mean": round(statistics.fmean(waited), 3),
                 "median": round(statistics.median(waited), 3),

@@ -1,5 +1,6 @@
 """The command that starts a server: written by a person, checked before anything is loaded."""
 
+import os
 import re
 import shlex
 import shutil
@@ -14,6 +15,7 @@ from pipeline.stage import Fault
 
 PLACE = "params.yaml: predict.vllm"
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+READ = {".py", ".sh", ".jinja", ".json", ".yaml", ".yml", ".toml"}
 KNOWN, NEEDED = ("model", "port", "served_name", "dtype"), ("model", "port")
 
 
@@ -52,10 +54,10 @@ class EngineParams(BaseModel):
         return [PLACEHOLDER.sub(lambda found: places.get(found[1], found[0]), word) for word in self._words()]
 
     def installed(self) -> str:
-        """Digest of what the command would run: the packages of the virtual environment that it names, else the program's bytes."""
+        """Digest of what the command would run: programs and files of settings; of a virtual environment its packages count."""
         first, *others = self._words()
         program = shutil.which(first)
-        return digest([_content(Path(word)) for word in ([program] if program else []) + others if _is_file(word)])
+        return digest([_content(Path(word)) for word in ([program] if program else []) + others if _shapes(word)])
 
     def _words(self) -> list[str]:
         try:
@@ -67,9 +69,11 @@ class EngineParams(BaseModel):
         return words
 
 
-def _is_file(word: str) -> bool:
+def _shapes(word: str) -> bool:
+    """Whether a word is a program, or a file that tells one what to do; another file may be one that the server writes."""
+    path = Path(word)
     try:
-        return Path(word).is_file()
+        return path.is_file() and (path.suffix in READ or os.access(path, os.X_OK))
     except OSError:  # a word longer than any name
         return False
 
