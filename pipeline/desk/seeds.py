@@ -24,6 +24,7 @@ from pipeline.stage import PARAMS_FILE, Fault, read_yaml, write_report
 
 TUNED, OUT, HERE = "tuned", REPORTS / "seeds.json", Path(".cache")
 STAGES = ("evaluate", "regress")
+ENGINE = Path(".venv-vllm")  # what make vllm makes
 
 
 def main() -> None:
@@ -73,6 +74,8 @@ def _copy(folder: Path) -> None:
         shutil.copyfile(path, folder / path)
     HERE.mkdir(exist_ok=True)
     (folder / HERE).symlink_to(HERE.resolve())
+    if ENGINE.is_dir():
+        (folder / ENGINE).symlink_to(ENGINE.resolve())
     cache = subprocess.run(
         [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=True
     ).stdout.strip()

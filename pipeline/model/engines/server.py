@@ -1,6 +1,7 @@
 """A server of the OpenAI protocol on this machine: started, waited for, and stopped whatever happens."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def serving(params: EngineParams, model: Path, dtype: str, log: Path, say: Calla
             stdout=out,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **ENVIRONMENT},
+            env=_environment(words[0]),
         )
     try:
         address = f"http://{HOST}:{port}/v1"
@@ -57,6 +58,12 @@ def serving(params: EngineParams, model: Path, dtype: str, log: Path, say: Calla
         assert process.stdin
         process.stdin.close()
         process.wait()
+
+
+def _environment(program: str) -> dict[str, str]:
+    """Ours, with the folder of the program first: what it calls by name is what is installed beside it."""
+    beside = str(Path(shutil.which(program) or program).parent.absolute())
+    return {**os.environ, **ENVIRONMENT, "PATH": os.pathsep.join([beside, os.environ.get("PATH", "")])}
 
 
 def last_line(log: Path) -> str:
