@@ -16,6 +16,7 @@ goes there, too, and into no output, since it is never twice the same.
 
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -27,6 +28,7 @@ from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendere
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
 from pipeline.data.texts import Text, read_texts
+from pipeline.model.base import chosen_device, chosen_dtype
 from pipeline.model.engines.asking import Engine, answer_arm
 from pipeline.model.engines.command import EngineParams
 from pipeline.model.generation import Answer, Show
@@ -62,18 +64,21 @@ class PredictParams(Params):
         if self.engine == "vllm":
             self.vllm.check()
 
-    @property
-    def decoding(self) -> dict[str, Any]:
-        """What shapes the answers of transformers."""
-        return {
-            "greedy": True,
-            **self.model_dump(include={"engine", "max_new_tokens", "batch_size", "dtype", "device"}),
-        }
-
 
 Asked = tuple[str, str, list[Turn]]
 Key = tuple[str, str]  # set and id
 Side = tuple[Key, str, Row]  # chosen or rejected, and how it is rendered
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an arm said. Of a model of this machine also how likely it holds both sides of each preference, and each text."""
+
+    answers: list[Answer]
+    identity: str
+    decoding: dict[str, Any]
+    sides: dict[Key, dict[str, float]] = field(default_factory=dict)
+    told: list[dict[str, Any]] = field(default_factory=list)
 
 
 def conversations(
@@ -112,82 +117,78 @@ def main(
     tests, waiting = read_records(test), read_records(new)
     asked = conversations(wording, shown, tests, waiting, read_questions(probes), read_questions(cases))
     turns, show = [one for *_, one in asked], progress(f"predict@{arm}")
-    sides: dict[Key, dict[str, float]] = {}
-    told: list[dict[str, Any]] = []
     if place := hosted_file(model):
-        hosted, meter = load_hosted(place), Meter("service")
-        limits = Limits(params.max_new_tokens, params.max_cost, params.concurrency)
-        identity, decoding = hosted.identity, hosted.decoding(params.max_new_tokens)
-        with meter.writing(arm):
-            answers = ask_all(hosted, place, turns, limits, CACHE, meter, show)
+        found = _hosted(params, arm, place, turns, show)
     else:
-        params.check()
         pairs = partial(preferences, wording, shown, [("test", tests), ("new", waiting)])
-        local = Local(params, arm, model)
-        answers, identity, decoding = local.answers(turns, show)
-        sides, told = local.likelihoods(pairs, read_texts(texts), show)
+        found = _local(params, arm, model, turns, pairs, read_texts(texts), show)
     rows = (
-        {"set": name, "id": key, **vars(answer), **sides.get((name, key), {})}
-        for (name, key, _), answer in zip(asked, answers, strict=True)
+        {"set": name, "id": key, **vars(answer), **found.sides.get((name, key), {})}
+        for (name, key, _), answer in zip(asked, found.answers, strict=True)
     )
     write_jsonl(out / "answers.jsonl", ({**row, "answer": row.pop("text")} for row in rows))
-    write_jsonl(out / "texts.jsonl", told)
-    facts = {"arm": arm, "model": identity, "prompt": digest([wording.system, [one.id for one in shown]])}
-    write_report(out / "arm.json", {**facts, "decoding": decoding})
-    print(f"predict@{arm}: {len(answers)} answers")
+    write_jsonl(out / "texts.jsonl", found.told)
+    facts = {"arm": arm, "model": found.identity, "prompt": digest([wording.system, [one.id for one in shown]])}
+    write_report(out / "arm.json", {**facts, "decoding": found.decoding})
+    print(f"predict@{arm}: {len(found.answers)} answers")
 
 
-class Local:
-    """A model of this machine; it is loaded when something is asked that is not known yet, and at most once."""
+def _hosted(params: PredictParams, arm: str, place: Path, turns: list[list[Turn]], show: Show) -> Found:
+    """What the model of a service answers."""
+    hosted, limits = load_hosted(place), Limits(params.max_new_tokens, params.max_cost, params.concurrency)
+    with Meter("service").writing(arm) as meter:
+        answers = ask_all(hosted, place, turns, limits, CACHE, meter, show)
+    return Found(answers, hosted.identity, hosted.decoding(params.max_new_tokens))
 
-    def __init__(self, params: PredictParams, arm: str, path: Path) -> None:
-        from pipeline.model.adapter import identity_of, load_any, tokenizer_of
-        from pipeline.model.generation import Decoding
-        from pipeline.model.machine import steady
 
-        steady(params.threads, seed=0)
-        self._params, self._arm, self._path = params, arm, path
-        self._decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
-        self._identity, self._tokenizer = identity_of(path), tokenizer_of(path)
-        self._load = cache(lambda: load_any(path, params.dtype, params.device))
+def _local(
+    params: PredictParams,
+    arm: str,
+    path: Path,
+    turns: list[list[Turn]],
+    preferences_for: Callable[[Any], list[Side]],
+    texts: list[Text],
+    show: Show,
+) -> Found:
+    """What a model of this machine answers by the engine, and, by transformers whatever the engine, what it holds likely."""
+    from pipeline.model.adapter import identity_of, load_any, tokenizer_of
+    from pipeline.model.generation import Cache, Decoding, answer_all
+    from pipeline.model.likelihood import likelihoods
+    from pipeline.model.machine import steady
 
-    def answers(self, turns: list[list[Turn]], show: Show) -> tuple[list[Answer], str, dict[str, Any]]:
-        """What it answers by the engine of the parameters, its identity, and what shaped the answers."""
-        with Meter(self._params.engine).writing(self._arm) as meter:
-            if self._params.engine == "transformers":
-                return self._by_transformers(turns, meter, show), self._identity, self._params.decoding
-            params = self._params
+    params.check()
+    steady(params.threads, seed=0)
+    decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
+    identity, tokenizer = identity_of(path), tokenizer_of(path)
+    load = cache(lambda: load_any(path, params.dtype, params.device))
+    with Meter(params.engine).writing(arm) as meter:
+        if params.engine == "vllm":
             engine = Engine.of(params.vllm, params.max_new_tokens, params.dtype, params.device)
-            places = (CACHE, ENGINES, self._arm)
-            found = answer_arm(engine, self._path, self._identity, self._tokenizer, turns, places, meter, show)
-            return found, self._identity, engine.decoding
+            answers = answer_arm(engine, path, identity, tokenizer, turns, (CACHE, ENGINES, arm), meter, show)
+            said = engine.decoding
+        else:
+            given = Cache(CACHE, identity, decoding, Answer)
+            answers = answer_all(meter.after(load), tokenizer, turns, decoding, given, meter.batches(given.found, show))
+            said = {"greedy": True, "engine": params.engine, **asdict(decoding), **in_full(params.dtype, params.device)}
+    pairs, prose = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
+    held = Cache(CACHE, identity, decoding, float)
+    likely = likelihoods(load, [*(row for *_, row in pairs), *prose], decoding, held, show)
+    sides: dict[Key, dict[str, float]] = defaultdict(dict)
+    for (key, side, _), value in zip(pairs, likely, strict=False):
+        sides[key][side] = value
+    told = [
+        {"id": row.source, "log_likelihood": value, "tokens": row.size - 1}
+        for row, value in zip(prose, likely[len(pairs) :], strict=True)
+    ]
+    return Found(answers, identity, said, sides, told)
 
-    def _by_transformers(self, turns: list[list[Turn]], meter: Meter, show: Show) -> list[Answer]:
-        from pipeline.model.generation import Cache, answer_all
 
-        held = Cache(CACHE, self._identity, self._decoding, Answer)
-        load, watched = meter.after(self._load), meter.batches(held.found, show)
-        return answer_all(load, self._tokenizer, turns, self._decoding, held, watched)
-
-    def likelihoods(
-        self, preferences_for: Callable[[Any], list[Side]], texts: list[Text], show: Show
-    ) -> tuple[dict[Key, dict[str, float]], list[dict[str, Any]]]:
-        """How likely it holds both sides of each preference, and each text; whatever the engine, transformers tells it."""
-        from pipeline.model.generation import Cache
-        from pipeline.model.likelihood import likelihoods
-
-        pairs, prose = preferences_for(self._tokenizer), [text_row(self._tokenizer, one) for one in texts]
-        held = Cache(CACHE, self._identity, self._decoding, float)
-        rows = [*(row for *_, row in pairs), *prose]
-        found = likelihoods(self._load, rows, self._decoding, held, show)
-        sides: dict[Key, dict[str, float]] = defaultdict(dict)
-        for (key, side, _), value in zip(pairs, found, strict=False):
-            sides[key][side] = value
-        told = [
-            {"id": row.source, "log_likelihood": value, "tokens": row.size - 1}
-            for row, value in zip(prose, found[len(pairs) :], strict=True)
-        ]
-        return sides, told
+def in_full(dtype: str, device: str) -> dict[str, str]:
+    """The type and the kind of device that a model is asked with here, whatever `auto` stands for."""
+    return {
+        "dtype": str(chosen_dtype(dtype, device)).removeprefix("torch."),
+        "device": chosen_device(device).split(":")[0],
+    }
 
 
 def text_row(tokenizer: Any, text: Text) -> Row:

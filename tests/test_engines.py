@@ -92,7 +92,7 @@ def test_a_server_says_what_transformers_says(arm, trained, tmp_path, phase):
     notes = tmp_path / "notes"
     probes = ["say red", FORGED, "door " * 700]
     rows, facts = arm(path, way="model", more=f"--notes {notes}", probes=probes)
-    own, _ = arm(path, "transformers", probes=probes)
+    own, plain = arm(path, "transformers", probes=probes)
     assert said(rows) == said(own)
     assert not phase or len({row["answer"] for row in rows}) > 1
     assert [row["finish"] for row in rows if row["id"] == "p2"] == ["too_long"]
@@ -105,6 +105,14 @@ def test_a_server_says_what_transformers_says(arm, trained, tmp_path, phase):
         "dtype": "float32",
         "command": engine("model", f"--notes {notes}")["command"],
         "installed": "",
+    }
+    assert plain["decoding"] == {
+        "engine": "transformers",
+        "greedy": True,
+        "max_new_tokens": 12,
+        "batch_size": 4,
+        "dtype": "float32",
+        "device": "cpu",
     }
     asked = noted(notes)
     assert len(asked) == 8
