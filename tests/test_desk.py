@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.data.meter import Meter
+from pipeline.data.meter import Meter, set_aside
 from pipeline.desk import new
 from pipeline.desk.inputs import check_inputs
 from pipeline.desk.run import forget_arms, write_run_report
@@ -98,11 +98,6 @@ BAD = [
         PARAMS.replace("engine: transformers", "engine: vllm"),
         r"vllm\.command: names x, and there is no such",
     ),
-    (
-        "params.yaml",
-        PARAMS.replace("x {model} {port}", "x {port}"),
-        None,
-    ),  # an engine that is not asked for is nobody's
     ("params.yaml", PARAMS.replace("port: 0", "port: 70000"), r"predict\.vllm\.port: is 70000: input should be less"),
     ("params.yaml", PARAMS.replace("start_s: 1.0, ", ""), r"predict\.vllm\.start_s: is missing; add it"),
     ("data/raw/first.jsonl", ROW + "{not json\n", r"data/raw/first\.jsonl:2: not JSON"),
@@ -183,6 +178,8 @@ def test_the_run_s_report_has_what_asking_each_arm_took_here_or_elsewhere(projec
     assert took["latency_s"] == {"mean": 4.0, "median": 2.0, "p95": 9.0, "most": 9.0}
     assert (took["engine"], took["answers"], took["prompt_tokens"], took["answer_tokens"]) == ("service", 3, 300, 30)
     assert took["cost"] == 0.75
+    with set_aside(), Meter("service").writing("base") as meter:
+        meter.add(5.0, 1, 1)  # another seed's model under the same name
     report.write_text('{"stages": {}}')  # of an earlier version
     write_run_report(1.0)
     assert json.loads(report.read_text())["arms"]["base"] == took

@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.meter import set_aside
 from pipeline.data.records import digest
 from pipeline.desk.inputs import check_inputs
 from pipeline.desk.run import REPORTS, dvc
@@ -50,7 +51,7 @@ def _count(text: str) -> int:
 
 def one(seed: int) -> dict[str, float]:
     """Metrics of the tuned arm with that seed. Raises Fault where the pipeline fails."""
-    with tempfile.TemporaryDirectory(dir=HERE if HERE.is_dir() else None, prefix="seed-") as name:
+    with set_aside(), tempfile.TemporaryDirectory(dir=HERE if HERE.is_dir() else None, prefix="seed-") as name:
         folder = Path(name).resolve()
         _copy(folder)
         _set_seed(folder / PARAMS_FILE, seed)
