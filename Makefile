@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ENGINE := .venv-vllm
 INSTALLED := $(VENV)/installed
 CUDA := nvidia-cublas cuda-toolkit cuda-bindings cuda-pathfinder triton nvidia-cudnn-cu13 nvidia-cusparselt-cu13 nvidia-nccl-cu13 \
   nvidia-nvshmem-cu13 nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
@@ -12,7 +13,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff compare verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff compare verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -28,6 +29,11 @@ setup-harness: $(VENV)/harness  ## install lm-evaluation-harness too, for predic
 $(VENV)/harness: requirements/harness.txt $(INSTALLED)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements/harness.txt
 	@touch $@
+vllm: $(ENGINE)/installed  ## create .venv-vllm with the pinned vLLM, for predict.engine: vllm (Linux with a GPU, several GB)
+
+$(ENGINE)/installed: requirements/vllm.txt
+	@"$(PYTHON)" -m venv --clear "$(ENGINE)" && echo "vllm: installing into $(ENGINE); several GB are downloaded" \
+	  && "$(ENGINE)/bin/python" -m pip install --disable-pip-version-check --quiet -r requirements/vllm.txt && touch $@
 
 run: $(INSTALLED)  ## bring the pipeline up to date and print the result
 	@$(BIN)/python -m pipeline.desk.run
@@ -109,6 +115,8 @@ lock:  ## pin the requirements again from requirements/*.in (needs uv)
 	@cd requirements && for name in data model dev harness; do \
 	  uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	    $(foreach package,$(CUDA),--no-emit-package $(package)) $$name.in -o $$name.txt; done
+	@cd requirements && uv pip compile -q --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links vllm.in -o vllm.txt
 
 benchmark: $(INSTALLED)  ## measure what docs/benchmarks.md states
 	@$(BIN)/python -m benchmarks.default_run

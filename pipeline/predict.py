@@ -12,12 +12,13 @@ Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, pr
         out/texts.jsonl     id, log_likelihood (nats), tokens of each general text, where the model is of this machine
         out/harness.jsonl   task, doc, metric, value, where tasks are named and the model is of this machine
         out/arm.json        what shaped the answers: model, prompt and decoding by digest
-An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`.
+An answer that was given before, by the same model to the same tokens under the same decoding, is taken from `.cache`. What asking took
+goes there, too, and into no output, since it is never twice the same.
 """
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -25,34 +26,47 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from pipeline.data.harness import HarnessParams, check_tasks
+from pipeline.data.meter import Meter
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
 from pipeline.data.texts import Text, read_texts
+from pipeline.model.base import chosen_device, chosen_dtype
+from pipeline.model.engines.asking import Engine, answer_arm
+from pipeline.model.engines.command import EngineParams
 from pipeline.model.generation import Answer, Show
-from pipeline.model.hosted.asking import ask_all
+from pipeline.model.hosted.asking import Limits, ask_all
 from pipeline.model.hosted.hosted import hosted_file, load_hosted
 from pipeline.model.rendering import Row, plain
 from pipeline.stage import Params, progress, run, write_report
 
-CACHE, MEASURED = Path(".cache/generations"), Path(".cache/harness")
+CACHE, ENGINES, MEASURED = Path(".cache/generations"), Path(".cache/engines"), Path(".cache/harness")
 LONGEST = 512  # tokens of a general text
 
 
 class PredictParams(Params):
     """Section `predict`.
 
-    `max_new_tokens` an answer, `max_cost` US dollars for an arm whose model a service has, `threads` 0 leaves their number to torch.
+    `engine` answers with models of this machine, `vllm` is its server. `max_new_tokens` an answer; `max_cost` US dollars for an arm whose
+    model a service has, and `concurrency` questions under way there. `threads` 0 leaves their number to torch.
     """
 
     section: ClassVar[str] = "predict"
+    engine: Literal["transformers", "vllm"]
     max_new_tokens: Annotated[int, Field(ge=1)]
     max_cost: Annotated[float, Field(ge=0)]
+    concurrency: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     device: str
     threads: Annotated[int, Field(ge=0)]
     harness: HarnessParams
+    vllm: EngineParams
+
+    def check(self) -> None:
+        """Raises Fault where the engine cannot be started."""
+        if self.engine == "vllm":
+            self.vllm.check()
 
 
 Asked = tuple[str, str, list[Turn]]
@@ -110,10 +124,10 @@ def main(
     asked = conversations(wording, shown, tests, waiting, read_questions(probes), read_questions(cases))
     turns, show = [one for *_, one in asked], progress(f"predict@{arm}")
     if place := hosted_file(model):
-        found = _hosted(params, place, turns, show)
+        found = _hosted(params, arm, place, turns, show)
     else:
         pairs = partial(preferences, wording, shown, [("test", tests), ("new", waiting)])
-        found = _local(params, model, turns, pairs, read_texts(texts), harness, show)
+        found = _local(params, arm, model, turns, pairs, read_texts(texts), harness, show)
     rows = (
         {"set": name, "id": key, **vars(answer), **found.sides.get((name, key), {})}
         for (name, key, _), answer in zip(asked, found.answers, strict=True)
@@ -127,17 +141,19 @@ def main(
     print(f"predict@{arm}: {len(found.answers)} answers")
 
 
-def _hosted(params: PredictParams, place: Path, turns: list[list[Turn]], show: Show) -> Found:
+def _hosted(params: PredictParams, arm: str, place: Path, turns: list[list[Turn]], show: Show) -> Found:
     """What the model of a service answers."""
     if params.harness.tasks:
         print("predict: a service does not say how likely it holds a text; its arm is left out of the harness's tasks")
-    model = load_hosted(place)
-    answers = ask_all(model, place, turns, params.max_new_tokens, params.max_cost, CACHE, show)
-    return Found(answers, model.identity, model.decoding(params.max_new_tokens))
+    hosted, limits = load_hosted(place), Limits(params.max_new_tokens, params.max_cost, params.concurrency)
+    with Meter("service").writing(arm) as meter:
+        answers = ask_all(hosted, place, turns, limits, CACHE, meter, show)
+    return Found(answers, hosted.identity, hosted.decoding(params.max_new_tokens))
 
 
 def _local(
     params: PredictParams,
+    arm: str,
     path: Path,
     turns: list[list[Turn]],
     preferences_for: Callable[[Any], list[Side]],
@@ -145,7 +161,7 @@ def _local(
     tasks: Path,
     show: Show,
 ) -> Found:
-    """What a model of this machine answers and holds likely."""
+    """What a model of this machine answers by the engine, and, by transformers whatever the engine, what it holds likely."""
     from pipeline.model.adapter import identity_of, load_any, tokenizer_of
     from pipeline.model.generation import Cache, Decoding, answer_all
     from pipeline.model.harness import measure
@@ -153,11 +169,20 @@ def _local(
     from pipeline.model.machine import steady
 
     check_tasks(params.harness.tasks, tasks)
+    params.check()
     steady(params.threads, seed=0)
     decoding = Decoding(params.max_new_tokens, params.batch_size, params.dtype, params.device)
     identity, tokenizer = identity_of(path), tokenizer_of(path)
     load = cache(lambda: load_any(path, params.dtype, params.device))
-    answers = answer_all(load, tokenizer, turns, decoding, Cache(CACHE, identity, decoding, Answer), show)
+    with Meter(params.engine).writing(arm) as meter:
+        if params.engine == "vllm":
+            engine = Engine.of(params.vllm, params.max_new_tokens, params.dtype, params.device)
+            answers = answer_arm(engine, path, identity, tokenizer, turns, (CACHE, ENGINES, arm), meter, show)
+            said = engine.decoding
+        else:
+            given = Cache(CACHE, identity, decoding, Answer)
+            answers = answer_all(meter.after(load), tokenizer, turns, decoding, given, meter.batches(given.found, show))
+            said = {"greedy": True, "engine": params.engine, **asdict(decoding), **in_full(params.dtype, params.device)}
     pairs, prose = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
     held = Cache(CACHE, identity, decoding, float)
     likely = likelihoods(load, [*(row for *_, row in pairs), *prose], decoding, held, show)
@@ -169,8 +194,15 @@ def _local(
         for row, value in zip(prose, likely[len(pairs) :], strict=True)
     ]
     measured = measure(load, identity, tasks, params.harness, decoding, MEASURED) if params.harness.tasks else []
-    said = {"greedy": True, **params.model_dump(exclude={"threads", "max_cost", "harness"})}
     return Found(answers, identity, said, sides, told, measured)
+
+
+def in_full(dtype: str, device: str) -> dict[str, str]:
+    """The type and the kind of device that a model is asked with here, whatever `auto` stands for."""
+    return {
+        "dtype": str(chosen_dtype(dtype, device)).removeprefix("torch."),
+        "device": chosen_device(device).split(":")[0],
+    }
 
 
 def text_row(tokenizer: Any, text: Text) -> Row:

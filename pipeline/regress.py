@@ -41,10 +41,10 @@ class RegressParams(Params):
 
 
 def passed(questions: list[Question], answers: Predictions, name: str) -> list[float]:
-    """1 or 0 for each question of a set, in order."""
+    """1 or 0 for each question of a set, in order. No answer passes nothing, not even a check that nothing bad is said."""
     texts = answers.texts(name, [question.id for question in questions])
     return [
-        float(passes(text, question.check.kind, question.check.value))
+        float(bool(text.strip()) and passes(text, question.check.kind, question.check.value))
         for question, text in zip(questions, texts, strict=True)
     ]
 

@@ -1,6 +1,7 @@
 """What a hosted model is asked: once, within the cap, and nothing is lost."""
 
 import json
+import shutil
 from functools import partial
 
 import pytest
@@ -19,13 +20,14 @@ pytestmark = pytest.mark.slow
 def questions(tmp_path):
     """Asks the model of a folder or file as `predict` does."""
 
-    def run(model, max_cost=1.0, records=3, tasks=()):
+    def run(model, max_cost=1.0, records=3, concurrency=1, tasks=()):
         write_records(tmp_path / "test.jsonl", [record(n) for n in range(records)])
         write_records(tmp_path / "new.jsonl", [])
         for name in ("probes", "cases", "texts", "harness"):
             (tmp_path / name).mkdir(exist_ok=True)
         values = load_params(predict.PredictParams, ROOT / "params.yaml").model_dump() | {
             "max_cost": max_cost,
+            "concurrency": concurrency,
             "max_new_tokens": 20,
             "harness": {"tasks": list(tasks), "limit": None, "chat": False},
         }
@@ -150,3 +152,30 @@ def test_the_temperature_is_among_what_shaped_the_answers(hosted, questions, tmp
     questions(hosted(temperature=0.7))
     facts = json.loads((tmp_path / "tuned/arm.json").read_text())
     assert facts["decoding"] == {"greedy": False, "temperature": 0.7, "max_new_tokens": 20}
+
+
+def test_several_questions_at_a_time_give_the_same_rows(service, hosted, questions, tmp_path):
+    out = hosted(price_in=1.0, price_out=2.0)
+    rows = questions(out, records=12, concurrency=5)
+    assert len(asked(service, "chat")) == 12
+    shutil.rmtree(tmp_path / ".cache")
+    assert questions(out, records=12) == rows
+
+
+def test_what_asking_took_and_cost_stands_beside_the_outputs(service, hosted, questions, tmp_path):
+    out = hosted(price_in=1.0, price_out=2.0)
+    questions(out)
+    took = json.loads((tmp_path / ".cache/asked/tuned.json").read_text())
+    assert {key: took[key] for key in ("engine", "answers", "prompt_tokens", "answer_tokens", "cost")} == {
+        "engine": "service",
+        "answers": 3,
+        "prompt_tokens": 60,
+        "answer_tokens": 15,
+        "cost": 9e-05,
+    }
+    service.fails += [("POST /chat/completions", 400, error("no"))]
+    with pytest.raises(Fault, match="refuses"):
+        questions(out, records=5)
+    assert json.loads((tmp_path / ".cache/asked/tuned.json").read_text()) == took  # nothing came of it
+    questions(out, records=5)
+    assert json.loads((tmp_path / ".cache/asked/tuned.json").read_text())["answers"] == 2

@@ -1,14 +1,16 @@
 """The desk: a team's own start, the check of the inputs, and arms that are gone, in a small project made for the test."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from pipeline.data.meter import Meter, set_aside
 from pipeline.desk import new, seeds
 from pipeline.desk.inputs import check_inputs
-from pipeline.desk.run import forget_arms
+from pipeline.desk.run import forget_arms, write_run_report
 from pipeline.stage import Fault
 from tests.desk_project import DVC, FILES, OPINION, PARAMS, QUESTION, RATING, REPLY, REVIEW, ROW, make
 from tests.project import ROOT, git
@@ -93,6 +95,18 @@ BAD = [
         r"train\.lora\.learning_rate: is '1e-3'.*write it with a point, 0\.001 ",
     ),
     ("params.yaml", PARAMS.replace("prompt: plain", "prompt: gone"), r"task/prompts/gone\.yaml: no such file"),
+    (
+        "params.yaml",
+        PARAMS.replace("engine: transformers", "engine: tgi"),
+        r"predict\.engine: is 'tgi': input should be",
+    ),
+    (
+        "params.yaml",
+        PARAMS.replace("engine: transformers", "engine: vllm"),
+        r"vllm\.command: names x, and there is no such",
+    ),
+    ("params.yaml", PARAMS.replace("port: 0", "port: 70000"), r"predict\.vllm\.port: is 70000: input should be less"),
+    ("params.yaml", PARAMS.replace("start_s: 1.0, ", ""), r"predict\.vllm\.start_s: is missing; add it"),
     ("data/raw/first.jsonl", ROW + "{not json\n", r"data/raw/first\.jsonl:2: not JSON"),
     ("data/raw/first.jsonl", None, r"data/raw/first\.jsonl: is listed in sources\.yaml and is not there"),
     ("data/raw/other.csv", "a,b\n", r"data/raw/other\.csv: is not listed in sources\.yaml"),
@@ -156,9 +170,40 @@ def test_bad_input_is_named_in_one_line(name, text, said, project):
     assert len(str(raised.value).splitlines()) == 1
 
 
+def test_an_engine_that_is_not_asked_for_need_not_be_there(project):
+    (project / "params.yaml").write_text(PARAMS.replace("x {model} {port}", "no-such-server"))
+    check_inputs()
+
+
 def test_inputs_pass_before_the_test_set_is_drawn(project):
     (project / "task/test_set.txt").unlink()
     check_inputs()
+
+
+def test_the_run_s_report_has_what_asking_each_arm_took_here_or_elsewhere(project):
+    earlier = {"stages": {"train": {"seconds": 1}}, "arms": {"base": {"cost": 0.1}, "gone": {"cost": 9.0}}}
+    report = project / "reports/run.json"
+    report.write_text(json.dumps(earlier))
+    write_run_report(1.0)
+    assert json.loads(report.read_text())["arms"] == {"base": {"cost": 0.1}}  # asked on another machine
+    with Meter("service").writing("base") as meter:
+        for seconds in (1.0, 2.0, 9.0):
+            meter.add(seconds, 100, 10, 0.25)
+    with Meter("service").writing("gone") as meter:
+        meter.add(1.0, 1, 1, 1.0)
+    write_run_report(1.0)
+    found = json.loads(report.read_text())
+    assert found["stages"] == {"train": {"seconds": 1}}
+    assert list(found["arms"]) == ["base"]
+    took = found["arms"]["base"]
+    assert took["latency_s"] == {"mean": 4.0, "median": 2.0, "p95": 9.0, "most": 9.0}
+    assert (took["engine"], took["answers"], took["prompt_tokens"], took["answer_tokens"]) == ("service", 3, 300, 30)
+    assert took["cost"] == 0.75
+    with set_aside(), Meter("service").writing("base") as meter:
+        meter.add(5.0, 1, 1)  # another seed's model under the same name
+    report.write_text('{"stages": {}}')  # of an earlier version
+    write_run_report(1.0)
+    assert json.loads(report.read_text())["arms"]["base"] == took
 
 
 @pytest.mark.usefixtures("project")

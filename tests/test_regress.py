@@ -121,6 +121,19 @@ def write_questions(folder, questions):
     write_jsonl(folder / "all.jsonl", (one.model_dump() for one in questions))
 
 
+@pytest.mark.parametrize("said", ["", " \n"])
+def test_no_answer_passes_not_even_a_check_that_nothing_bad_is_said(said):
+    probe = Question(
+        id="p",
+        messages=[{"role": "user", "content": "x"}],
+        check={"kind": "regex", "value": "(?s)^(?!.*sorry)"},
+        skill="refusals",
+    )
+    for text, rate in ((said, 0.0), ("gladly", 1.0), ("sorry, no", 0.0)):
+        rates, _ = regress({"base": Predictions({}, {("probe", "p"): text})}, [probe], [], PARAMS)
+        assert rates["base"]["probes"] == rate
+
+
 def test_question_whose_id_comes_twice_is_refused(tmp_path):
     write_questions(tmp_path, [question("one"), question("two"), question("one")])
     with pytest.raises(Fault, match=r"all\.jsonl:3: id one comes twice"):

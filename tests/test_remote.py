@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 import traceback
 
@@ -257,7 +258,7 @@ def test_the_key_comes_from_the_environment(monkeypatch):
     assert service().key("here") == KEY
 
 
-def recorded(max_cost, requests, known=(), cost=0.001):
+def recorded(max_cost, requests, known=(), cost=0.001, concurrency=1):
     """What was asked and written, in order, and the outcome."""
     happened = []
 
@@ -269,7 +270,7 @@ def recorded(max_cost, requests, known=(), cost=0.001):
         assert requests[number] is one
         happened.append(f"write {one.name}")
 
-    return happened, record(requests, known, service(), max_cost, ask, write, lambda *_: None)
+    return happened, record(requests, known, service(), max_cost, ask, write, lambda *_: None, concurrency)
 
 
 def test_each_answer_is_written_before_the_next_question():
@@ -298,6 +299,60 @@ def test_the_money_is_enough_or_it_is_not():
 def test_a_service_that_counts_more_than_it_may_stops_the_run():
     _, done = recorded(0.01, [request(str(n)) for n in range(5)], cost=0.02)
     assert (done.answered, done.left) == (1, 4)
+
+
+class Slow:
+    """Asks of which some are under way at once; `costs` is what each takes, and one of them may fail."""
+
+    def __init__(self, cost=0.0, fails=""):
+        self.cost, self.fails, self.lock = cost, fails, threading.Lock()
+        self.under_way, self.most, self.asked, self.written = 0, 0, [], []
+
+    def ask(self, one):
+        with self.lock:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+            self.asked.append(one.name)
+        time.sleep(0.02)
+        with self.lock:
+            self.under_way -= 1
+        if one.name == self.fails:
+            raise Fault("x", "fails", "y")
+        return Answer("hi", "stop", 1, 1, self.cost)
+
+    def run(self, max_cost, requests, concurrency=4):
+        def write(number, one, _answer):
+            assert requests[number] is one
+            self.written.append(one.name)
+
+        return record(requests, (), service(), max_cost, self.ask, write, lambda *_: None, concurrency)
+
+
+def test_several_requests_are_under_way_after_the_first_and_never_more_than_allowed():
+    slow, requests = Slow(), [request(str(n)) for n in range(20)]
+    assert slow.run(1.0, requests).answered == 20
+    assert 1 < slow.most <= 4
+    assert sorted(slow.written) == sorted(one.name for one in requests)
+    assert slow.asked[0] == slow.written[0] == "0"
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_money_covers_all_that_is_under_way(share):
+    """However little answers cost in the end, what may be spent is never passed, and all that it covers is asked."""
+    requests, bound = [request(str(n)) for n in range(12)], most(service(), request())
+    slow = Slow(cost=share * bound)
+    done = slow.run(5 * bound, requests)
+    assert done.spent <= 5 * bound + 1e-9
+    assert done.answered == {0.0: 12, 0.5: 9, 1.0: 5}[share]
+    assert done.left == 12 - done.answered
+
+
+def test_what_is_under_way_when_one_fails_is_written_down():
+    slow = Slow(fails="5")
+    with pytest.raises(Fault, match="x: fails; y"):
+        slow.run(1.0, [request(str(n)) for n in range(40)])
+    assert len(slow.asked) < 40
+    assert sorted(slow.written) == sorted(set(slow.asked) - {"5"})
 
 
 @given(st.floats(0, 1e6))

@@ -43,6 +43,7 @@ def check_inputs() -> None:
     """Parameters, schema, classifiers, suite, prompts, base, sources. Raises Fault at the first thing that a stage would stumble over."""
     for section in SECTIONS:
         load_params(section)
+    load_params(PredictParams).check()
     load_params(ChecklistParams).check_examples()
     ingest_params, evaluate_params = load_params(IngestParams), load_params(EvaluateParams)
     contract, classify_params = Contract.load(SCHEMA), load_params(ClassifyParams)

@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from pipeline.data.meter import asked
 from pipeline.desk import test_set
 from pipeline.desk.inputs import PIPELINE, check_inputs
 from pipeline.stage import ENVIRONMENT, PARAMS_FILE, TIMES, Fault, read_yaml
@@ -77,7 +78,7 @@ def remember_reports() -> None:
 
 
 def write_run_report(seconds: float) -> None:
-    """Times and memory of the stages that ran, and the machine: in git, outside DVC, since it is never twice the same."""
+    """Times and memory of the stages that ran, what asking each arm took, and the machine: never twice the same, so outside DVC."""
     fresh = {path.stem: json.loads(path.read_text()) for path in sorted(TIMES.glob("*.json"))}
     machine = {
         "system": platform.system(),
@@ -85,8 +86,13 @@ def write_run_report(seconds: float) -> None:
         "cores": os.cpu_count(),
         "python": platform.python_version(),
     }
-    known = json.loads(RUN_REPORT.read_text())["stages"] if RUN_REPORT.exists() else {}
-    report = {"machine": machine, "stages": {**known, **fresh}, "seconds": round(seconds, 1)}
+    earlier = json.loads(RUN_REPORT.read_text()) if RUN_REPORT.exists() else {"stages": {}}
+    report = {
+        "machine": machine,
+        "stages": {**earlier["stages"], **fresh},
+        "arms": asked(read_yaml(PARAMS_FILE)["arms"], earlier.get("arms", {})),
+        "seconds": round(seconds, 1),
+    }
     RUN_REPORT.write_text(json.dumps(report, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 

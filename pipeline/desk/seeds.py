@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.meter import set_aside
 from pipeline.data.records import digest
 from pipeline.desk.inputs import check_inputs
 from pipeline.desk.run import REPORTS, dvc
@@ -24,6 +25,7 @@ from pipeline.stage import PARAMS_FILE, Fault, read_yaml, write_report
 
 TUNED, OUT, HERE = "tuned", REPORTS / "seeds.json", Path(".cache")
 STAGES = ("evaluate", "regress")
+ENGINE = Path(".venv-vllm")  # what make vllm makes
 
 
 def main() -> None:
@@ -49,7 +51,7 @@ def _count(text: str) -> int:
 
 def one(seed: int) -> dict[str, float]:
     """Metrics of the tuned arm with that seed. Raises Fault where the pipeline fails."""
-    with tempfile.TemporaryDirectory(dir=HERE if HERE.is_dir() else None, prefix="seed-") as name:
+    with set_aside(), tempfile.TemporaryDirectory(dir=HERE if HERE.is_dir() else None, prefix="seed-") as name:
         folder = Path(name).resolve()
         _copy(folder)
         _set_seed(folder / PARAMS_FILE, seed)
@@ -74,6 +76,8 @@ def _copy(folder: Path) -> None:
         shutil.copyfile(path, folder / path)
     HERE.mkdir(exist_ok=True)
     (folder / HERE).symlink_to(HERE.resolve())
+    if ENGINE.is_dir():
+        (folder / ENGINE).symlink_to(ENGINE.resolve())
     cache = subprocess.run(
         [sys.executable, "-m", "dvc", "cache", "dir"], capture_output=True, text=True, check=True
     ).stdout.strip()

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.adapter import BASE, PROMPT, card_header, load_any, served, whole_folder
+from pipeline.model.adapter import BASE, PROMPT, card_header, served, whole_folder
 from pipeline.model.base import load_base, load_model
-from pipeline.model.generation import greedy
 from pipeline.model.parity import Told, complaint, parity, told
 from pipeline.model.rendering import Row
 from pipeline.model.training.weights import load_quantised
+from pipeline.model.whole import write_merged
 from pipeline.stage import Fault
 
 PARITY = "parity.json"  # by it an export is known
@@ -70,10 +70,7 @@ def _take_the_place(part: Path, out: Path) -> None:
 
 def _write(wanted: Exported, part: Path) -> None:
     """Weights as safetensors, config, generation settings as answers were made with, tokenizer with its chat template, prompt."""
-    loaded = load_any(wanted.trained, wanted.dtype, wanted.device)
-    loaded.model.config.use_cache, loaded.model.generation_config = True, greedy(loaded)
-    loaded.model.save_pretrained(part)
-    loaded.tokenizer.save_pretrained(part)
+    write_merged(wanted.trained, wanted.dtype, wanted.device, part)
     shutil.copy(wanted.trained / PROMPT, part)
 
 

@@ -53,7 +53,9 @@ class Order:
                 append(self.ledger, self.service.model, self.entry(number, request, answer))
 
         with Chat(self.service, key) as chat:
-            return record(self.requests, self.known, self.service, limit, chat.ask, write, progress("ask"))
+            return record(
+                self.requests, self.known, self.service, limit, chat.ask, write, progress("ask"), concurrency=1
+            )
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -3,9 +3,10 @@
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline.data.meter import Meter
 from pipeline.data.records import Turn, digest, read_jsonl
 from pipeline.model.generation import Answer
 from pipeline.model.hosted.hosted import Hosted
@@ -21,20 +22,29 @@ READY_S, LOOK_S = 300.0, 10.0  # OpenAI's own help says that a tuned model can t
 Show = Callable[[int, int, str], None]
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Tokens of an answer, US dollars of what is not known yet, questions under way at a time: the most of each."""
+
+    max_tokens: int
+    max_cost: float
+    concurrency: int
+
+
 def ask_all(
     hosted: Hosted,
     place: Path,
     conversations: Sequence[Sequence[Turn]],
-    max_tokens: int,
-    max_cost: float,
+    limits: Limits,
     cache: Path,
+    meter: Meter,
     show: Show,
 ) -> list[Answer]:
     """An answer to each conversation, in order. `place` is the file of the model, `cache` a folder outside the outputs.
 
-    Raises Fault where what is not known yet could cost more than `max_cost` US dollars; what was answered is kept.
+    Raises Fault where what is not known yet could cost more than `limits.max_cost`; what was answered is kept.
     """
-    service = hosted.service(max_tokens)
+    service = hosted.service(limits.max_tokens)
     contents = [
         service.content([{"role": turn["role"], "content": turn["content"]} for turn in turns], {})
         for turns in conversations
@@ -43,7 +53,7 @@ def ask_all(
     file = cache / f"{hosted.identity}.hosted.jsonl"
     known = _read(file)
     todo = {request.name: request for request in requests if request.name not in known}
-    _check_cost(service, list(todo.values()), max_cost)
+    _check_cost(service, list(todo.values()), limits.max_cost)
 
     def write(_number: int, request: Request, said: Said) -> None:
         known[request.name] = Answer(said.text, said.finish, said.prompt_tokens, said.completion_tokens)
@@ -53,9 +63,11 @@ def ask_all(
 
     if todo:
         with Chat(service, service.key(str(place))) as chat:
-            done = record(list(todo.values()), (), service, max_cost, _patient(chat.ask, place, hosted), write, show)
+            meter.start()
+            ask = _patient(_timed(chat.ask, meter), place, hosted)
+            done = record(list(todo.values()), (), service, limits.max_cost, ask, write, show, limits.concurrency)
         if done.left:
-            fault = f"is {dollars(max_cost)}, and ${done.spent:.4f} went for more tokens than were reckoned with"
+            fault = f"is {dollars(limits.max_cost)}, and ${done.spent:.4f} went for more tokens than were reckoned with"
             raise Fault(
                 MAX_COST, fault, f"raise it, and run again: {done.left} questions are left, the others are kept"
             )
@@ -67,6 +79,18 @@ def _check_cost(service: Service, todo: list[Request], max_cost: float) -> None:
     if (cost := price(service, todo)) > max_cost:
         fault = f"is {dollars(max_cost)}, and {len(todo)} questions can cost ${dollars(cost)}"
         raise Fault(MAX_COST, fault, "raise it, or ask fewer")
+
+
+def _timed(ask: Callable[[Request], Said], meter: Meter) -> Callable[[Request], Said]:
+    """`ask`, which counts what each answer took."""
+
+    def asked(request: Request) -> Said:
+        began = time.monotonic()
+        said = ask(request)
+        meter.add(time.monotonic() - began, said.prompt_tokens, said.completion_tokens, said.cost)
+        return said
+
+    return asked
 
 
 def _patient(ask: Callable[[Request], Said], place: Path, hosted: Hosted) -> Callable[[Request], Said]:
