@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.data.prompts import few_shot_records, load_prompt
+from pipeline.data.prompts import few_shot_records, load_prompt, rendered
 from pipeline.data.questions import read_questions
 from pipeline.data.records import Turn, read_records
 from pipeline.model.adapter import Loaded, identity_of, load_any, tokenizer_of
@@ -31,25 +31,25 @@ Turns = list[Turn]
 SPLIT = Path("data/split")
 
 
-def questions(arm: dict[str, str]) -> list[Turns]:
-    """What predict asks an arm."""
+def questions(arm: dict[str, str]) -> tuple[list[Turn], list[Turns]]:
+    """What predict asks an arm, after what leading turns."""
     path = Path(f"task/prompts/{arm['prompt']}.yaml")
     prompt = load_prompt(path)
     shown = few_shot_records(prompt, read_records(SPLIT / f"few_shot/{arm['prompt']}.jsonl"), path)
     records = [read_records(SPLIT / f"{name}.jsonl") for name in ("test", "new")]
     asked = (read_questions(Path(f"task/{name}")) for name in ("probes", "cases"))
-    return [turns for *_, turns in conversations(prompt, shown, *records, *asked)]
+    return rendered(prompt, shown, ()), [turns for *_, turns in conversations(prompt, shown, *records, *asked)]
 
 
-def ours(loaded: Loaded, asked: list[Turns], decoding: Decoding) -> list[str]:
+def ours(loaded: Loaded, asked: list[Turns], decoding: Decoding, leading: list[Turn]) -> list[str]:
     """What `predict` does, with nothing remembered."""
     with tempfile.TemporaryDirectory() as name:
         cache = Cache(Path(name), "benchmark", decoding, Answer)
-        found = answer_all(lambda: loaded, loaded.tokenizer, asked, decoding, cache, lambda *_: None)
+        found = answer_all(lambda: loaded, loaded.tokenizer, asked, decoding, cache, lambda *_: None, leading)
     return [answer.text for answer in found]
 
 
-def loop(loaded: Loaded, asked: list[Turns], decoding: Decoding) -> list[str]:
+def loop(loaded: Loaded, asked: list[Turns], decoding: Decoding, _: list[Turn]) -> list[str]:
     """One `generate` after the other."""
     import torch
 
@@ -71,19 +71,20 @@ def timed(ask: Callable[..., list[str]], *values: object) -> tuple[float, list[s
     return time.monotonic() - began, found
 
 
-def work(arms: dict[str, dict[str, str]], every: int) -> list[tuple[str, Path, list[Turns]]]:
+def work(arms: dict[str, dict[str, str]], every: int) -> list[tuple[str, Path, list[Turns], list[Turn]]]:
     """Arm, model and questions; what a model was asked before under another name is left out, as the cache of answers would."""
     known: set[Any] = set()
     found = []
     for name, arm in arms.items():
         model, todo = Path(arm["model"]), []
         identity, tokenizer = identity_of(model), tokenizer_of(model)
-        for turns in questions(arm)[::every]:
+        leading, asked = questions(arm)
+        for turns in asked[::every]:
             key = (identity, tuple(token_ids(tokenizer, turns, is_asked=True)))
             if key not in known:
                 known.add(key)
                 todo.append(turns)
-        found.append((name, model, todo))
+        found.append((name, model, todo, leading))
     return found
 
 
@@ -97,15 +98,16 @@ def main() -> None:
     decoding = Decoding(params.max_new_tokens, params.batch_size, "float32", params.device)
     arms = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["arms"]
     todo = [
-        (name, load_any(model, "float32", params.device), asked) for name, model, asked in work(arms, given.every)
+        (name, load_any(model, "float32", params.device), asked, leading)
+        for name, model, asked, leading in work(arms, given.every)
     ]
     ratios = []
     print("| pair | arm | questions | loop, s | ours, s | ratio | answers that differ |\n|---|---|---|---|---|---|---|")
     for pair in range(given.pairs):
         sums = [0, 0.0, 0.0, 0]
-        for name, loaded, asked in todo:
+        for name, loaded, asked, leading in todo:
             order = [("loop", loop), ("ours", ours)][:: -1 if pair % 2 else 1]
-            found = {kind: timed(ask, loaded, asked, decoding) for kind, ask in order}
+            found = {kind: timed(ask, loaded, asked, decoding, leading) for kind, ask in order}
             (slow, one), (fast, other) = found["loop"], found["ours"]
             row = (len(asked), slow, fast, sum(a != b for a, b in zip(one, other, strict=True)))
             sums = [before + now for before, now in zip(sums, row, strict=True)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 STEP, BATCH_STEP = 32, 64  # tokens to which a prompt is padded in slots, and in batches
-LEAST, COLUMNS = 32, 256  # columns that are free at first at least; a slot has a multiple of COLUMNS
+COLUMNS = 512  # a slot has a multiple of COLUMNS for a prompt, and what an answer can take
 
 
 def padded(length: int, step: int) -> int:
@@ -22,15 +22,16 @@ class Asked:
     said: list[int] = field(default_factory=list)
 
     @property
-    def ids(self) -> list[int]:
-        return self.prompt + self.said
+    def own(self) -> list[int]:
+        """What of the prompt is not shared."""
+        return self.prompt[self.shared :]
 
     @property
     def columns(self) -> int:
-        """How many columns the slot has in which it goes on."""
-        return padded(len(self.prompt) + len(self.said) + min(LEAST, self.most - len(self.said)), COLUMNS)
+        """How many its slot has: by its own length alone."""
+        return padded(len(self.own), COLUMNS) + padded(self.most, STEP)
 
     @property
-    def columns_at_most(self) -> int:
-        """How many it can come to need."""
-        return padded(len(self.prompt) + self.most, COLUMNS)
+    def longest(self) -> int:
+        """Tokens that it can come to have."""
+        return len(self.prompt) + self.most

@@ -18,7 +18,7 @@ from pipeline.model.base import chosen_device, chosen_dtype, token_ids
 from pipeline.model.batched import batches, generate
 from pipeline.stage import Fault
 
-LEAST_SHARED = 256  # tokens that many prompts begin with: read once where there are as many
+LEAST_SHARED = 256  # tokens that prompts begin with, from which on they are read once for all
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Decoding:
 
 Show = Callable[[int, int, str], None]
 T = TypeVar("T")
-CODE = ("generation", "asked", "slots", "batched", "likelihood")  # what shapes what is remembered
+CODE = ("generation", "asked", "alike", "slots", "decoding", "batched", "likelihood")  # what shapes what is remembered
 
 
 class Cache(Generic[T]):
@@ -91,14 +91,18 @@ def answer_all(
     decoding: Decoding,
     cache: Cache[Answer],
     show: Show,
+    leading: Sequence[Turn] = (),
 ) -> list[Answer]:
-    """An answer to each conversation, in order. The model is loaded only if one of them has not been answered before."""
+    """An answer to each conversation, in order. The model is loaded only if one of them has not been answered before.
+
+    `leading` are turns that many of them begin with.
+    """
     ids = [token_ids(tokenizer, list(turns), is_asked=True) for turns in conversations]
     keys = [digest(row) for row in ids]
-    shared = Beginnings(tokenizer)
+    shared = beginning(tokenizer, leading)
     todo = {
-        key: Asked(key, row, decoding.max_new_tokens, shared.of(turns, row))
-        for key, row, turns in zip(keys, ids, conversations, strict=True)
+        key: Asked(key, row, decoding.max_new_tokens, len(shared) if row[: len(shared)] == shared else 0)
+        for key, row in zip(keys, ids, strict=True)
         if key not in cache.found
     }
     if todo:
@@ -114,8 +118,6 @@ def _answers(loaded: Loaded, rows: list[Asked], decoding: Decoding) -> Iterator[
     """Answers as they come: in slots where the model can be asked so and answers alike, else in batches."""
     import torch
 
-    from pipeline.model.slots import answers_alike, can_take, decode
-
     loaded.model.generation_config = greedy(loaded)
     context, ends = context_tokens(loaded.model), set(loaded.model.generation_config.eos_token_id)
     for row in rows:
@@ -123,16 +125,37 @@ def _answers(loaded: Loaded, rows: list[Asked], decoding: Decoding) -> Iterator[
     room = [row for row in rows if row.most > 0]
     if len(room) < len(rows):
         yield {row.key: Answer("", "too_long", len(row.prompt), 0) for row in rows if row.most < 1}
-    alike = bool(room) and answers_alike(loaded.model)
-    slotted = [row for row in room if alike and can_take(loaded.model, row.columns_at_most)]
-    chosen = {row.key for row in slotted}
     try:
-        for row in decode(loaded.model, loaded.tokenizer.pad_token_id, ends, decoding.batch_size, slotted):
-            yield {row.key: _answer(loaded.tokenizer, row.said, len(row.prompt), ends)}
-        yield from _in_batches(loaded, {row.key: row for row in room if row.key not in chosen}, decoding, ends)
+        yield from _by_model(loaded, room, decoding, ends)
     except torch.OutOfMemoryError:
         fault = f"{decoding.batch_size} prompts at once do not fit the memory"
         raise Fault("params.yaml: predict.batch_size", fault, "lower it") from None
+
+
+def _by_model(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int]) -> Iterator[dict[str, Answer]]:
+    from pipeline.model.alike import can_take, in_slots
+
+    others = {row.key: row for row in rows}
+    if slotted := [row for row in rows if can_take(loaded.model, row.longest)]:
+        with in_slots(loaded.model) as is_alike:
+            for row in _in_slots(loaded, slotted if is_alike else [], decoding, ends):
+                del others[row.key]
+                yield {row.key: _answer(loaded.tokenizer, row.said, len(row.prompt), ends)}
+    yield from _in_batches(loaded, others, decoding, ends)
+
+
+def _in_slots(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int]) -> Iterator[Asked]:
+    import torch
+
+    from pipeline.model.decoding import decode
+    from pipeline.model.forked import processes, shared_out
+
+    model, size = loaded.model, decoding.batch_size
+    count = processes(torch.get_num_threads(), model.device.type, len(rows), size)
+    by_length = sorted(rows, key=lambda row: -len(row.prompt))
+    return shared_out(
+        count, lambda number: decode(model, loaded.tokenizer.pad_token_id, ends, size, by_length[number::count])
+    )
 
 
 def _in_batches(
@@ -148,29 +171,15 @@ def _in_batches(
         }
 
 
-class Beginnings:
-    """What the prompts of one system turn and its examples begin with, in tokens."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer, self._known = tokenizer, dict[str, list[int]]()
-
-    def of(self, turns: Sequence[Turn], ids: list[int]) -> int:
-        """How many of the first tokens of a prompt are those of any with the same turns but the last one; 0 where that are few."""
-        name = digest([dict(turn) for turn in turns[:-1]])
-        if name not in self._known:
-            self._known[name] = self._common(turns) if len(turns) > 1 else []
-        common = self._known[name]
-        return len(common) if ids[: len(common)] == common else 0
-
-    def _common(self, turns: Sequence[Turn]) -> list[int]:
-        """Whole steps of what two prompts with other last turns have in common."""
-        one, other = (
-            token_ids(self._tokenizer, [*turns[:-1], {**turns[-1], "content": text}], is_asked=True)
-            for text in ("a", "1")
-        )
-        alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-        size = alike // STEP * STEP
-        return one[:size] if size >= LEAST_SHARED else []
+def beginning(tokenizer: Any, leading: Sequence[Turn]) -> list[int]:
+    """The tokens that all prompts with these leading turns begin with, in whole steps."""
+    if not leading:
+        return []
+    one, other = (
+        token_ids(tokenizer, [*leading, {"role": "user", "content": text}], is_asked=True) for text in ("a", "1")
+    )
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return one[: same // STEP * STEP] if same >= LEAST_SHARED else []
 
 
 def greedy(loaded: Loaded) -> Any:
