@@ -127,7 +127,8 @@ def main(
         found = _hosted(params, arm, place, turns, show)
     else:
         pairs = partial(preferences, wording, shown, [("test", tests), ("new", waiting)])
-        found = _local(params, arm, model, turns, pairs, read_texts(texts), harness, show)
+        leading = rendered(wording, shown, ())
+        found = _local(params, arm, model, turns, leading, pairs, read_texts(texts), harness, show)
     rows = (
         {"set": name, "id": key, **vars(answer), **found.sides.get((name, key), {})}
         for (name, key, _), answer in zip(asked, found.answers, strict=True)
@@ -156,6 +157,7 @@ def _local(
     arm: str,
     path: Path,
     turns: list[list[Turn]],
+    leading: list[Turn],
     preferences_for: Callable[[Any], list[Side]],
     texts: list[Text],
     tasks: Path,
@@ -181,7 +183,9 @@ def _local(
             said = engine.decoding
         else:
             given = Cache(CACHE, identity, decoding, Answer)
-            answers = answer_all(meter.after(load), tokenizer, turns, decoding, given, meter.batches(given.found, show))
+            answers = answer_all(
+                meter.after(load), tokenizer, turns, decoding, given, meter.batches(given.found, show), leading
+            )
             said = {"greedy": True, "engine": params.engine, **asdict(decoding), **in_full(params.dtype, params.device)}
     pairs, prose = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
     held = Cache(CACHE, identity, decoding, float)

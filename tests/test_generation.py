@@ -43,6 +43,69 @@ def test_an_answer_is_the_same_alone_and_among_others(loaded, tmp_path):
     assert together == alone == backwards[::-1]
 
 
+def test_what_begins_alike_is_read_once_and_changes_no_answer(loaded, tmp_path):
+    """A long beginning, slots that take another row, prompts of several lengths, and more rows than slots."""
+    from pipeline.model.generation import Answer, Cache, Decoding, answer_all, beginning
+
+    leading = [{"role": "system", "content": " ".join(question(n)[0] for n in range(40))}]
+    turns = [[*leading, {"role": "user", "content": question(n)[0] * (1 + n % 3)}] for n in range(9)]
+    turns += [[{"role": "user", "content": question(n)[0]}] for n in range(5)]
+    assert len(beginning(loaded.tokenizer, leading)) >= 256
+    decoding, found = Decoding(12, 4, "auto", "cpu"), []
+    for name, given in (("a", leading), ("b", ())):
+        cache = Cache(tmp_path / name, "random", decoding, Answer)
+        found.append(answer_all(lambda: loaded, loaded.tokenizer, turns, decoding, cache, lambda *_: None, given))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_processes_that_share_the_rows_answer_as_one_does(loaded, tmp_path, threads):
+    import torch
+
+    numbers, before = range(13), torch.get_num_threads()
+    alone = [answers(loaded, [n], tmp_path / f"alone{n}")[0] for n in numbers]
+    torch.set_num_threads(threads)
+    try:
+        assert answers(loaded, numbers, tmp_path / "shared") == alone
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_process_that_is_killed_is_a_line():
+    import os
+    import signal
+
+    from pipeline.model.forked import shared_out
+    from pipeline.stage import Fault
+
+    def work(number):
+        yield number
+        if number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with pytest.raises(Fault, match=r"a process that answered questions was ended by something else; make room"):
+        list(shared_out(2, work))
+
+
+def test_a_model_that_answers_otherwise_in_slots_is_asked_in_batches(loaded, tmp_path, monkeypatch):
+    from pipeline.model import alike
+
+    plain = answers(loaded, range(6), tmp_path / "a")
+    monkeypatch.setattr(alike, "EXACT", {2: -1.0, 4: -1.0})
+    with alike.in_slots(loaded.model) as is_alike:
+        assert not is_alike
+    assert answers(loaded, range(6), tmp_path / "b") == plain
+    assert loaded.model.config._attn_implementation == "sdpa"
+
+
+def test_where_leaving_out_moves_a_bit_nothing_is_left_out_and_answers_are_the_same(loaded, tmp_path, monkeypatch):
+    from pipeline.model import decoding
+
+    plain = answers(loaded, range(9), tmp_path / "a")
+    monkeypatch.setattr(decoding, "is_steady", lambda *_: False)
+    assert answers(loaded, range(9), tmp_path / "b") == plain
+
+
 def test_it_is_what_plain_generate_answers(loaded, tmp_path):
     [answer] = answers(loaded, [3], tmp_path)
     turns = [{"role": "user", "content": question(3)[0]}]

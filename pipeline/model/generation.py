@@ -1,24 +1,24 @@
-"""Greedy answers in batches, each the same whoever its neighbours are.
+"""Greedy answers of a model of this machine, each the same whoever its neighbours are: that lets them be kept by their own digest.
 
-A row's shape depends on its own length alone: prompts are padded on the left to the next multiple of `STEP` tokens, batches
-always have the same number of rows (the last is filled up), so the arithmetic of a row never changes with what stands
-beside it. That is what lets answers be kept by their own digest.
+Slots (pipeline.model.slots) answer where they give what the model gives itself, else batches (pipeline.model.batched).
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pipeline.data.records import Turn, digest, read_jsonl
 from pipeline.model.adapter import Loaded
+from pipeline.model.asked import BATCH_STEP, STEP, Asked, padded
 from pipeline.model.base import chosen_device, chosen_dtype, token_ids
+from pipeline.model.batched import batches, generate
 from pipeline.stage import Fault
 
-STEP = 64
+LEAST_SHARED = 256  # tokens that prompts begin with, from which on they are read once for all
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Decoding:
 
 Show = Callable[[int, int, str], None]
 T = TypeVar("T")
-CODE = ("generation", "likelihood")  # what shapes what is remembered
+CODE = ("generation", "asked", "alike", "slots", "decoding", "batched", "likelihood")  # what shapes what is remembered
 
 
 class Cache(Generic[T]):
@@ -91,31 +91,95 @@ def answer_all(
     decoding: Decoding,
     cache: Cache[Answer],
     show: Show,
+    leading: Sequence[Turn] = (),
 ) -> list[Answer]:
-    """An answer to each conversation, in order. The model is loaded only if one of them has not been answered before."""
+    """An answer to each conversation, in order. The model is loaded only if one of them has not been answered before.
+
+    `leading` are turns that many of them begin with.
+    """
     ids = [token_ids(tokenizer, list(turns), is_asked=True) for turns in conversations]
     keys = [digest(row) for row in ids]
-    todo = {key: row for key, row in zip(keys, ids, strict=True) if key not in cache.found}
+    shared = beginning(tokenizer, leading)
+    todo = {
+        key: Asked(key, row, decoding.max_new_tokens, len(shared) if row[: len(shared)] == shared else 0)
+        for key, row in zip(keys, ids, strict=True)
+        if key not in cache.found
+    }
     if todo:
-        _answer_missing(load(), todo, decoding, cache, show, len(keys))
+        done = len(keys) - len(todo)
+        for found in _answers(load(), list(todo.values()), decoding):
+            cache.add(found)
+            done += len(found)
+            show(done, len(keys), "answers")
     return [cache.found[key] for key in keys]
 
 
-def _answer_missing(
-    loaded: Loaded, todo: dict[str, list[int]], decoding: Decoding, cache: Cache[Answer], show: Show, wanted: int
-) -> None:
+def _answers(loaded: Loaded, rows: list[Asked], decoding: Decoding) -> Iterator[dict[str, Answer]]:
+    """Answers as they come: in slots where the model can be asked so and answers alike, else in batches."""
+    import torch
+
     loaded.model.generation_config = greedy(loaded)
-    context = context_tokens(loaded.model)
-    done = wanted - len(todo)
-    for batch in batches(todo, decoding.batch_size):
-        room = context - padded(len(todo[batch[0]]))
-        if room < 1:
-            answers = {key: Answer("", "too_long", len(todo[key]), 0) for key in batch}
-        else:
-            answers = _generate(loaded, {key: todo[key] for key in batch}, decoding, min(room, decoding.max_new_tokens))
-        cache.add(answers)
-        done += len(batch)
-        show(done, wanted, "answers")
+    context, ends = context_tokens(loaded.model), set(loaded.model.generation_config.eos_token_id)
+    for row in rows:
+        row.most = min(row.most, context - padded(len(row.prompt), BATCH_STEP))
+    room = [row for row in rows if row.most > 0]
+    if len(room) < len(rows):
+        yield {row.key: Answer("", "too_long", len(row.prompt), 0) for row in rows if row.most < 1}
+    try:
+        yield from _by_model(loaded, room, decoding, ends)
+    except torch.OutOfMemoryError:
+        fault = f"{decoding.batch_size} prompts at once do not fit the memory"
+        raise Fault("params.yaml: predict.batch_size", fault, "lower it") from None
+
+
+def _by_model(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int]) -> Iterator[dict[str, Answer]]:
+    from pipeline.model.alike import can_take, in_slots
+
+    others = {row.key: row for row in rows}
+    if slotted := [row for row in rows if can_take(loaded.model, row.longest)]:
+        with in_slots(loaded.model) as is_alike:
+            for row in _in_slots(loaded, slotted if is_alike else [], decoding, ends):
+                del others[row.key]
+                yield {row.key: _answer(loaded.tokenizer, row.said, len(row.prompt), ends)}
+    yield from _in_batches(loaded, others, decoding, ends)
+
+
+def _in_slots(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int]) -> Iterator[Asked]:
+    import torch
+
+    from pipeline.model.decoding import decode
+    from pipeline.model.forked import processes, shared_out
+
+    model, size = loaded.model, decoding.batch_size
+    count = processes(torch.get_num_threads(), model.device.type, len(rows), size)
+    by_length = sorted(rows, key=lambda row: -len(row.prompt))
+    return shared_out(
+        count, lambda number: decode(model, loaded.tokenizer.pad_token_id, ends, size, by_length[number::count])
+    )
+
+
+def _in_batches(
+    loaded: Loaded, rows: dict[str, Asked], decoding: Decoding, ends: set[int]
+) -> Iterator[dict[str, Answer]]:
+    for batch in batches({key: row.prompt for key, row in rows.items()}, decoding.batch_size):
+        asked = [rows[key].prompt for key in batch]
+        most = rows[batch[0]].most  # the same for all of one padded length
+        said = generate(loaded.model, loaded.tokenizer.pad_token_id, asked, decoding.batch_size, most)
+        yield {
+            key: _answer(loaded.tokenizer, tokens, len(row), ends)
+            for key, row, tokens in zip(batch, asked, said, strict=True)
+        }
+
+
+def beginning(tokenizer: Any, leading: Sequence[Turn]) -> list[int]:
+    """The tokens that all prompts with these leading turns begin with, in whole steps."""
+    if not leading:
+        return []
+    one, other = (
+        token_ids(tokenizer, [*leading, {"role": "user", "content": text}], is_asked=True) for text in ("a", "1")
+    )
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return one[: same // STEP * STEP] if same >= LEAST_SHARED else []
 
 
 def greedy(loaded: Loaded) -> Any:
@@ -138,46 +202,6 @@ def greedy(loaded: Loaded) -> Any:
 def context_tokens(model: Any) -> int:
     """How many tokens the model reads; no bound where it names none."""
     return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 2**31
-
-
-def padded(length: int) -> int:
-    """The next multiple of STEP tokens."""
-    return -(-length // STEP) * STEP
-
-
-def batches(todo: dict[str, list[int]], size: int) -> list[list[str]]:
-    """Keys of equal padded length, `size` at a time, the longest first so that a lack of memory shows at once."""
-    buckets: dict[int, list[str]] = defaultdict(list)
-    for key, row in todo.items():
-        buckets[padded(len(row))].append(key)
-    return [
-        keys[at : at + size] for _, keys in sorted(buckets.items(), reverse=True) for at in range(0, len(keys), size)
-    ]
-
-
-def _generate(loaded: Loaded, rows: dict[str, list[int]], decoding: Decoding, max_new_tokens: int) -> dict[str, Answer]:
-    """One batch of one shape: (batch_size, padded length)."""
-    import torch
-
-    tokenizer, model = loaded.tokenizer, loaded.model
-    width = padded(max(len(row) for row in rows.values()))
-    filled = [*rows.values(), *[next(iter(rows.values()))] * (decoding.batch_size - len(rows))]
-    pad = tokenizer.pad_token_id
-    ids = torch.tensor([[pad] * (width - len(row)) + row for row in filled], device=model.device)
-    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in filled], device=model.device)
-    try:
-        with torch.inference_mode():
-            out = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens)
-    except torch.OutOfMemoryError:
-        raise Fault(
-            "params.yaml: predict.batch_size",
-            f"{decoding.batch_size} prompts of {width} tokens do not fit the memory",
-            "lower it",
-        ) from None
-    ends = set(model.generation_config.eos_token_id)
-    return {
-        key: _answer(tokenizer, out[n, width:].tolist(), len(row), ends) for n, (key, row) in enumerate(rows.items())
-    }
 
 
 def _answer(tokenizer: Any, tokens: list[int], prompt_tokens: int, ends: set[int]) -> Answer:

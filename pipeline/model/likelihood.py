@@ -8,7 +8,9 @@ from typing import Any
 
 from pipeline.data.records import digest
 from pipeline.model.adapter import Loaded
-from pipeline.model.generation import Cache, Decoding, Show, batches, context_tokens, padded
+from pipeline.model.asked import BATCH_STEP, padded
+from pipeline.model.batched import batches
+from pipeline.model.generation import Cache, Decoding, Show, context_tokens
 from pipeline.model.rendering import Row
 from pipeline.stage import Fault
 
@@ -35,7 +37,7 @@ def _measure(loaded: Loaded, rows: dict[str, Row], size: int) -> dict[str, float
     """One batch of one shape: (size, padded length), padded on the right."""
     import torch
 
-    width = padded(max(row.size for row in rows.values()))
+    width = padded(max(row.size for row in rows.values()), BATCH_STEP)
     if width > context_tokens(loaded.model):
         return dict.fromkeys(rows, float("-inf"))
     filled = [*rows.values(), *[next(iter(rows.values()))] * (size - len(rows))]
