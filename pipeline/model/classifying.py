@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.records import digest
+from pipeline.model.asked import BATCH_STEP, padded
+from pipeline.model.batched import batches
 from pipeline.model.classifier import folder_of, identity_of, load_model, load_tokenizer, number_of
-from pipeline.model.generation import Cache, Decoding, Show, batches, padded
+from pipeline.model.generation import Cache, Decoding, Show
 from pipeline.stage import Fault
 
 
@@ -112,7 +114,7 @@ class TextClassifier:
         import torch
 
         model = self._model
-        width = min(padded(max(len(row.ids) for row in rows.values())), self._longest)
+        width = min(padded(max(len(row.ids) for row in rows.values()), BATCH_STEP), self._longest)
         filled = [*rows.values(), *[next(iter(rows.values()))] * (self._size - len(rows))]
         pad = model.config.pad_token_id
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.data.meter import Meter
 from pipeline.data.records import Turn, digest, read_jsonl, write_jsonl
+from pipeline.model.asked import BATCH_STEP, padded
 from pipeline.model.base import chosen_dtype, token_ids
 from pipeline.model.engines.command import PLACE, EngineParams
 from pipeline.model.engines.prepared import prepared
 from pipeline.model.engines.server import KEY, Served, last_line, serving
-from pipeline.model.generation import Answer, Show, context_tokens, padded
+from pipeline.model.generation import Answer, Show, context_tokens
 from pipeline.remote.failures import masked, words
 from pipeline.stage import Fault
 
@@ -114,7 +115,7 @@ def _context(folder: Path) -> int:
 def _asked(tokenizer: Any, turns: Sequence[Turn], ids: list[int], context: int, most: int) -> Asked:
     """A server takes for a special token what looks like one in a turn; we do not. Such a question goes as tokens."""
     taken = tokenizer.apply_chat_template(list(turns), add_generation_prompt=True)["input_ids"]
-    return Asked(turns, ids, list(taken) == ids, min(context - padded(len(ids)), most))
+    return Asked(turns, ids, list(taken) == ids, min(context - padded(len(ids), BATCH_STEP), most))
 
 
 def _read(file: Path) -> dict[str, Answer]:
