@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 from functools import partial
 
 import hypothesis
@@ -11,6 +12,10 @@ import pytest
 os.environ.update(
     {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"), "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 )
+
+# What a script runs in its background ignores interrupts, and so would all that the tests start and interrupt
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run; no bound on time, since machines are shared.
 hypothesis.settings.register_profile(
