@@ -118,6 +118,8 @@ def test_a_schema_of_a_list_is_one_field(tmp_path):
         (b'{"type": "object", "properties": {"label": false}}', "property that is no object"),
         (b'{"properties": {"label": {"$ref": "#/$defs/colour"}}}', "refers to #.*not in it"),
         (b'{"$ref": "#/$defs/colour"}', "refers to #.*not in it"),
+        (b'{"allOf": [{"$ref": "#"}]}', "refers to itself without end"),
+        (b'{"properties": {"a": {"$ref": "#/properties/b"}, "b": {"not": {"$ref": "#/properties/a"}}}}', "without end"),
     ],
 )
 def test_a_file_that_is_no_schema_is_a_fault(tmp_path, content, words):
@@ -127,6 +129,14 @@ def test_a_file_that_is_no_schema_is_a_fault(tmp_path, content, words):
         Contract.load(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_schema_may_refer_to_itself_within_a_property(tmp_path):
+    path = tmp_path / "schema.json"
+    path.write_text('{"type": "object", "properties": {"next": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}}')
+    contract = Contract.load(path)
+    assert contract.complaint('{"next": {"next": null}}') is None
+    assert contract.complaint('{"next": {"next": 3}}')
 
 
 def test_a_missing_schema_is_a_fault(tmp_path):

@@ -19,6 +19,8 @@ from pipeline.stage import Fault
 
 NOT_JSON = object()  # what `parse` gives for a text that is no JSON
 Relation = Literal["same", "other", "unlike"]
+NOWHERE = object()  # where a reference points at nothing
+LISTS = ("allOf", "anyOf", "oneOf")  # of schemas that judge the same value
 WHOLE = "answer"  # the name of the one field of an answer that is no object
 
 
@@ -45,7 +47,11 @@ class Contract:
             raise Fault(path, "is not a JSON object", "write the schema of an answer there")
         if not all(isinstance(field, dict) for field in (schema.get("properties") or {}).values()):
             raise Fault(path, "has a property that is no object", "write its schema out")
-        missing = next((ref for ref in _references(schema) if not _is_there(schema, ref)), None)
+        if any(_is_endless(schema, part) for part in _parts(schema)):
+            raise Fault(
+                path, "refers to itself without end", "let it refer to itself only within a property or an item"
+            )
+        missing = next((ref for ref in _references(schema) if _at(schema, ref) is NOWHERE), None)
         if missing is not None:
             raise Fault(path, f"refers to {missing}, which is not in it", "write it out in place")
         return cls(schema, Draft202012Validator(schema))
@@ -148,28 +154,42 @@ def _part(value: Any, name: str) -> Any:
     return json.dumps(part, sort_keys=True)
 
 
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every object within a schema, itself too."""
+    if isinstance(schema, dict):
+        yield schema
+    inner = schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ()
+    for part in inner:
+        yield from _parts(part)
+
+
 def _references(schema: Any) -> Iterator[str]:
     """Every `$ref` of a schema, at any depth."""
-    if isinstance(schema, dict):
-        if isinstance(schema.get("$ref"), str):
-            yield schema["$ref"]
-        for part in schema.values():
-            yield from _references(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            yield from _references(part)
+    return (part["$ref"] for part in _parts(schema) if isinstance(part.get("$ref"), str))
 
 
-def _is_there(schema: Any, ref: str) -> bool:
-    """Whether a `$ref` points at a place in the schema itself (RFC 6901)."""
-    if not ref.startswith("#") or (ref != "#" and not ref.startswith("#/")):
+def _is_endless(schema: dict[str, Any], part: Any, above: tuple[int, ...] = ()) -> bool:
+    """Whether to judge a value by a part of a schema means to judge the same value by it again."""
+    if not isinstance(part, dict):
         return False
+    if id(part) in above:
+        return True
+    inner = [one for key in LISTS if isinstance(part.get(key), list) for one in part[key]]
+    inner += [part.get(key) for key in ("not", "if", "then", "else")]
+    inner += [_at(schema, part["$ref"])] if isinstance(part.get("$ref"), str) else []
+    return any(_is_endless(schema, one, (*above, id(part))) for one in inner)
+
+
+def _at(schema: Any, ref: str) -> Any:
+    """The place in the schema itself that a `$ref` points at (RFC 6901), or NOWHERE."""
+    if not ref.startswith("#") or (ref != "#" and not ref.startswith("#/")):
+        return NOWHERE
     for step in ref.removeprefix("#").split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")
         if not isinstance(schema, dict) or key not in schema:
-            return False
+            return NOWHERE
         schema = schema[key]
-    return True
+    return schema
 
 
 def _is_free_text(schema: dict[str, Any]) -> bool:

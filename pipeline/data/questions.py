@@ -10,8 +10,9 @@ from typing import Any, Literal
 import regex
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from pipeline.data.records import Turn, parse_json, read_jsonl
-from pipeline.stage import Fault, checked
+from pipeline.data.folders import by_id, rows
+from pipeline.data.records import Turn, parse_json
+from pipeline.stage import Fault
 
 
 class Check(BaseModel):
@@ -56,13 +57,7 @@ class Question(BaseModel):
 
 def read_questions(folder: Path) -> list[Question]:
     """Every question of the folder's files, by name of file and line. Raises Fault at an id that comes twice."""
-    questions: dict[str, Question] = {}
-    for path in sorted(folder.glob("*.jsonl")):
-        for number, value in read_jsonl(path):
-            question = checked(Question, value, f"{path}:{number}")
-            if question.id in questions:
-                raise Fault(f"{path}:{number}", f"id {question.id} comes twice", "give it another id")
-            questions[question.id] = question
+    questions = by_id(rows(folder, Question))
     for question in questions.values():
         twin = questions.get(question.twin)
         if question.twin and (twin is None or twin.twin != question.id):

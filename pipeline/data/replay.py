@@ -8,8 +8,9 @@ from random import Random
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from pipeline.data.records import Turn, digest, read_jsonl
-from pipeline.stage import Fault, checked
+from pipeline.data.folders import rows
+from pipeline.data.records import Turn, digest
+from pipeline.stage import Fault
 
 
 class General(BaseModel):
@@ -25,9 +26,7 @@ class General(BaseModel):
         if bool(self.messages) == bool(self.text.strip()):
             raise ValueError("a row has messages, or a text, and not both")
         roles = [turn["role"] for turn in self.messages]
-        if self.text:
-            return self
-        if roles[-1:] != ["assistant"] or "user" not in roles:
+        if roles and (roles[-1] != "assistant" or "user" not in roles):
             raise ValueError("messages is no talk that ends with an answer")
         return self
 
@@ -40,10 +39,8 @@ class General(BaseModel):
 def read_replay(folder: Path) -> list[General]:
     """Every row of the folder's files, by name of file and line; a question that comes again is left out."""
     found: dict[str, General] = {}
-    for path in sorted(folder.glob("*.jsonl")):
-        for number, value in read_jsonl(path):
-            row = checked(General, value, f"{path}:{number}").model_copy(update={"source": f"{path.name}:{number}"})
-            found.setdefault(row.question, row)
+    for path, number, row in rows(folder, General):
+        found.setdefault(row.question, row.model_copy(update={"source": f"{path.name}:{number}"}))
     return list(found.values())
 
 

@@ -8,8 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.data.records import read_jsonl
-from pipeline.stage import Fault, checked
+from pipeline.data.folders import by_id, rows
 
 
 class Text(BaseModel):
@@ -22,11 +21,4 @@ class Text(BaseModel):
 
 def read_texts(folder: Path) -> list[Text]:
     """Every text of the folder's files, by name of file and line. Raises Fault at an id that comes twice."""
-    texts: dict[str, Text] = {}
-    for path in sorted(folder.glob("*.jsonl")):
-        for number, value in read_jsonl(path):
-            text = checked(Text, value, f"{path}:{number}")
-            if text.id in texts:
-                raise Fault(f"{path}:{number}", f"id {text.id} comes twice", "give it another id")
-            texts[text.id] = text
-    return list(texts.values())
+    return list(by_id(rows(folder, Text)).values())
