@@ -133,7 +133,7 @@ def main(
         {"set": name, "id": key, **vars(answer), **found.sides.get((name, key), {})}
         for (name, key, _), answer in zip(asked, found.answers, strict=True)
     )
-    write_jsonl(out / "answers.jsonl", ({**row, "answer": row.pop("text")} for row in rows))
+    write_jsonl(out / "answers.jsonl", ({"answer": row.pop("text"), **row} for row in rows))
     write_jsonl(out / "texts.jsonl", found.told)
     if found.measured:
         write_jsonl(out / "harness.jsonl", found.measured)
@@ -184,7 +184,13 @@ def _local(
         else:
             given = Cache(CACHE, identity, decoding, Answer)
             answers = answer_all(
-                meter.after(load), tokenizer, turns, decoding, given, meter.batches(given.found, show), leading
+                meter.after(load),
+                tokenizer,
+                turns,
+                decoding,
+                given,
+                meter.watching(given.found, given.took, show),
+                leading,
             )
             said = {"greedy": True, "engine": params.engine, **asdict(decoding), **in_full(params.dtype, params.device)}
     pairs, prose = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]

@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from pipeline import predict
+from pipeline.pull_request.comparing.lock import Lock
 from pipeline.pull_request.comparing.yardstick import JUDGES
+from pipeline.pull_request.verifying.hashes import Hashes
 from pipeline.stage import Fault
 from tests.compared_project import SCHEMA, check, copied, example, right, run_once, wrong
 from tests.examples import record
@@ -336,6 +338,14 @@ def test_a_prompt_that_moved_is_told_also_where_no_answer_can_be_had(project):
     page = project.page()
     assert row(page, "prompt of `tuned`") == ["`plain` has other words or examples"]
     assert verdict(page).startswith("The yardstick moved: prompt of `tuned`, prompt of `base`. ")
+
+
+@pytest.mark.parametrize(("today", "changed"), [("0.000005", []), ("0.00001", ["params.yaml: train.dpo"])])
+def test_a_number_that_dvc_writes_short_is_the_same_number(tmp_path, today, changed):
+    lock = "stages: {train: {params: {params.yaml: {train.dpo: {learning_rate: 5e-06, epochs: 1}}}}}"
+    (tmp_path / "dvc.lock").write_text(lock)
+    (tmp_path / "params.yaml").write_text(f"train: {{dpo: {{learning_rate: {today}, epochs: 1}}}}")
+    assert Lock(tmp_path / "dvc.lock").changed_since(["train"], tmp_path, Hashes(lambda _: None)) == changed
 
 
 def test_what_changed_since_the_run_is_a_note(project):

@@ -117,6 +117,18 @@ def test_it_is_what_plain_generate_answers(loaded, tmp_path):
     assert answer.prompt_tokens == ids.shape[1]
 
 
+def test_each_answer_that_is_really_asked_has_its_seconds(loaded, tmp_path):
+    from pipeline.model.generation import Answer, Cache, Decoding, answer_all
+
+    decoding = Decoding(12, 4, "auto", "cpu")
+    turns = [[{"role": "user", "content": question(n)[0]}] for n in range(9)]
+    for asked in (9, 0):
+        cache = Cache(tmp_path, "random", decoding, Answer)
+        answer_all(lambda: loaded, loaded.tokenizer, turns, decoding, cache, lambda *_: None)
+        assert len(cache.took) == asked
+        assert all(0 < seconds < 600 for seconds in cache.took.values())
+
+
 def test_a_known_answer_is_not_asked_again_and_a_half_written_one_is(loaded, tmp_path):
     calls = []
     first = answers(loaded, [1, 2], tmp_path, calls)

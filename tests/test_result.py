@@ -147,12 +147,19 @@ def test_sentence_says_what_was_forgotten(verdict, said):
 
 def test_prompt_that_reaches_every_target_says_do_not_fine_tune():
     text = result.baseline(
-        comparison({"base": 0.4, "prompted": 0.9}, wanted={"format_accuracy": 0.9, "exact_category": 0.9})
+        comparison({"base": 0.4, "prompted": 0.96}, wanted={"format_accuracy": 0.9, "exact_category": 0.9})
     )
     base, prompted = text.splitlines()
     assert "do not fine-tune" in prompted
     assert prompted.startswith("prompted reaches every target")
     assert "do not fine-tune" not in base
+
+
+def test_a_prompt_that_reaches_a_target_on_few_examples_is_not_said_to_be_enough():
+    text = result.baseline(comparison({"base": 0.4, "prompted": 0.92}, wanted={"format_accuracy": 0.9}))
+    assert "prompted reaches every target on these examples, which are too few" in text
+    assert "format_accuracy may be 87.0%" in text
+    assert "do not fine-tune" not in text
 
 
 def test_prompt_that_misses_a_target_says_which_and_by_how_much():
@@ -169,7 +176,7 @@ def test_advice_does_not_contradict_itself():
     """The arm with the highest sum misses a target; the other one reaches them all."""
     means = {
         "base": {"format_accuracy": 1.0, "exact_category": 0.55},
-        "prompted": {"format_accuracy": 0.9, "exact_category": 0.6},
+        "prompted": {"format_accuracy": 0.96, "exact_category": 0.66},
     }
     wanted = {"format_accuracy": 0.9, "exact_category": 0.6}
     text = result.baseline(comparison(means, wanted=wanted, metrics=("format_accuracy", "exact_category")))

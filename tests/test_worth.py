@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.scoring.worth import worth
+from pipeline.scoring.worth import pays, worth
 
 TOKENS = (1600.0, 200.0)
 
@@ -41,3 +41,16 @@ def test_a_tie_that_saves_nothing_is_no_reason():
     assert (
         worth({"a": "better"}, {"a": True}, (1.0, 2.0))[1] == "the prompt alone reaches every target: do not fine-tune"
     )
+
+
+def test_a_target_counts_as_reached_where_the_whole_interval_does():
+    """One right answer of one is no proof that the prompt is enough."""
+
+    def word(low):
+        pairs = {"tuned against prompted": {"a": {"verdict": "cannot tell"}}}
+        arms = {"prompted": {"a": {"mean": 1.0, "low": low}}, "tuned": {"a": {"mean": 1.0, "low": low}}}
+        targets = {"a": {"wanted": 0.9, "prompted": True, "tuned": True}}
+        tokens = {"prompted": {"read": 9.0, "written": 1.0}, "tuned": {"read": 4.0, "written": 1.0}}
+        return pays({"arms": arms, "pairs": pairs, "targets": targets, "tokens": tokens}, "tuned", "prompted")["word"]
+
+    assert (word(0.21), word(0.9)) == ("cannot tell", "prompt")

@@ -40,15 +40,14 @@ class Meter:
 
         return loaded
 
-    def batches(self, held: Mapping[str, Any], show: Show) -> Show:
-        """`show`, to which whatever has come into `held` since its last call is a batch of answers, all waited for as long."""
+    def watching(self, held: Mapping[str, Any], took: Mapping[str, float], show: Show) -> Show:
+        """`show`, to which whatever has come into `held` since its last call is new; `took` has the seconds of each."""
         seen = len(held)
 
         def shown(done: int, total: int, remark: str) -> None:
             nonlocal seen
-            seconds, fresh = time.monotonic() - self._last, list(held.values())[seen:]
-            for answer in fresh:
-                self.add(seconds, answer.prompt_tokens, answer.answer_tokens)
+            for key, answer in list(held.items())[seen:]:
+                self.add(took.get(key, 0.0), answer.prompt_tokens, answer.answer_tokens)
             seen = len(held)
             show(done, total, remark)
 

@@ -225,6 +225,17 @@ def _points(pair: dict[str, float]) -> str:
     return f"{pair['difference'] * 100:+.1f} points [{pair['low'] * 100:+.0f}, {pair['high'] * 100:+.0f}]"
 
 
+def _reaches(values: dict[str, Any], targets: dict[str, Any]) -> str:
+    """In what words an arm reaches every target: surely, or as far as the examples go."""
+    unsure = [metric for metric, target in targets.items() if values[metric]["low"] < target["wanted"]]
+    if not unsure:
+        return "reaches every target: do not fine-tune."
+    lows = ", ".join(f"{metric} may be {values[metric]['low']:.1%}" for metric in unsure)
+    return (
+        f"reaches every target on these examples, which are too few to be sure ({lows}): add some before you fine-tune."
+    )
+
+
 def baseline(comparison: dict[str, Any]) -> str:
     """What the prompt alone reaches against the targets."""
     targets = comparison["targets"]
@@ -238,9 +249,7 @@ def baseline(comparison: dict[str, Any]) -> str:
             if not target[arm]
         ]
         is_enough = is_enough or not missed
-        lines.append(
-            f"{arm} misses {', '.join(missed)}." if missed else f"{arm} reaches every target: do not fine-tune."
-        )
+        lines.append(f"{arm} misses {', '.join(missed)}." if missed else f"{arm} {_reaches(values, targets)}")
     if not is_enough:
         lines.append(
             "Exhaust the prompt first (task/prompts/engineered.yaml); what is missing then is what a fine-tune has to bring."

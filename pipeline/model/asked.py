@@ -13,13 +13,17 @@ def padded(length: int, step: int) -> int:
 
 @dataclass
 class Asked:
-    """A prompt, and what has been said after it: at most `most` tokens. `shared` of its first ones, a multiple of STEP, others have too."""
+    """A prompt, and what has been said after it: at most `most` tokens. `shared` of its first ones, a multiple of STEP, others have too.
+
+    `seconds` from when it was read to its end: a moment on the clock while it is under way.
+    """
 
     key: str
     prompt: list[int]
     most: int
     shared: int = 0
     said: list[int] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def own(self) -> list[int]:

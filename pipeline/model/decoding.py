@@ -3,6 +3,7 @@
 In a batch that ends together most rows wait for the longest of them.
 """
 
+import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -42,6 +43,7 @@ def _pool(slots: Slots, ends: set[int], rows: list[Asked]) -> Iterator[Asked]:
             slots.go_on(slot, said[slot])
             if said[slot] in ends or len(row.said) == row.most:
                 slots.leave(slot)
+                row.seconds = time.monotonic() - row.seconds
                 yield running.pop(slot)
 
 
@@ -55,6 +57,7 @@ def _fill(slots: Slots, queue: deque[Asked], running: dict[int, Asked]) -> None:
             return
         while queue and len(chosen) < min(most, len(free)) and padded(len(queue[0].own), STEP) == width:
             chosen.append(queue.popleft())
+            chosen[-1].seconds = time.monotonic()
         taken, free = free[: len(chosen)], free[len(chosen) :]
         slots.read(taken, [row.own for row in chosen])
         running |= dict(zip(taken, chosen, strict=True))

@@ -4,6 +4,7 @@ Slots (pipeline.model.slots) answer where they give what the model gives itself,
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from importlib.metadata import version
@@ -63,6 +64,7 @@ class Cache(Generic[T]):
         name = digest([kind.__name__, identity, asdict(decoding), machine, versions, code])
         self._kind, self.path = kind, folder / f"{name}.jsonl"
         self.found = dict(self._read()) if self.path.exists() else {}
+        self.took: dict[str, float] = {}  # seconds of what came now; not remembered
 
     def _read(self) -> Iterator[tuple[str, T]]:
         whole = self.path.read_bytes()
@@ -107,15 +109,17 @@ def answer_all(
     }
     if todo:
         done = len(keys) - len(todo)
-        for found in _answers(load(), list(todo.values()), decoding):
+        for found in _answers(load(), list(todo.values()), decoding, cache.took):
             cache.add(found)
             done += len(found)
             show(done, len(keys), "answers")
     return [cache.found[key] for key in keys]
 
 
-def _answers(loaded: Loaded, rows: list[Asked], decoding: Decoding) -> Iterator[dict[str, Answer]]:
-    """Answers as they come: in slots where the model can be asked so and answers alike, else in batches."""
+def _answers(
+    loaded: Loaded, rows: list[Asked], decoding: Decoding, took: dict[str, float]
+) -> Iterator[dict[str, Answer]]:
+    """Answers as they come, and the seconds of each: in slots where the model can be asked so and answers alike, else in batches."""
     import torch
 
     loaded.model.generation_config = greedy(loaded)
@@ -126,13 +130,15 @@ def _answers(loaded: Loaded, rows: list[Asked], decoding: Decoding) -> Iterator[
     if len(room) < len(rows):
         yield {row.key: Answer("", "too_long", len(row.prompt), 0) for row in rows if row.most < 1}
     try:
-        yield from _by_model(loaded, room, decoding, ends)
+        yield from _by_model(loaded, room, decoding, ends, took)
     except torch.OutOfMemoryError:
         fault = f"{decoding.batch_size} prompts at once do not fit the memory"
         raise Fault("params.yaml: predict.batch_size", fault, "lower it") from None
 
 
-def _by_model(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int]) -> Iterator[dict[str, Answer]]:
+def _by_model(
+    loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int], took: dict[str, float]
+) -> Iterator[dict[str, Answer]]:
     from pipeline.model.alike import can_take, in_slots
 
     others = {row.key: row for row in rows}
@@ -140,8 +146,9 @@ def _by_model(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[i
         with in_slots(loaded.model) as is_alike:
             for row in _in_slots(loaded, slotted if is_alike else [], decoding, ends):
                 del others[row.key]
+                took[row.key] = row.seconds
                 yield {row.key: _answer(loaded.tokenizer, row.said, len(row.prompt), ends)}
-    yield from _in_batches(loaded, others, decoding, ends)
+    yield from _in_batches(loaded, others, decoding, ends, took)
 
 
 def _in_slots(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int]) -> Iterator[Asked]:
@@ -159,12 +166,14 @@ def _in_slots(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[i
 
 
 def _in_batches(
-    loaded: Loaded, rows: dict[str, Asked], decoding: Decoding, ends: set[int]
+    loaded: Loaded, rows: dict[str, Asked], decoding: Decoding, ends: set[int], took: dict[str, float]
 ) -> Iterator[dict[str, Answer]]:
     for batch in batches({key: row.prompt for key, row in rows.items()}, decoding.batch_size):
         asked = [rows[key].prompt for key in batch]
         most = rows[batch[0]].most  # the same for all of one padded length
+        began = time.monotonic()
         said = generate(loaded.model, loaded.tokenizer.pad_token_id, asked, decoding.batch_size, most)
+        took |= dict.fromkeys(batch, time.monotonic() - began)
         yield {
             key: _answer(loaded.tokenizer, tokens, len(row), ends)
             for key, row, tokens in zip(batch, asked, said, strict=True)

@@ -7,7 +7,7 @@ Word = Literal["fine-tune", "prompt", "mixed", "tie", "cannot tell"]
 
 
 def worth(verdicts: Mapping[str, str], targets: Mapping[str, bool], tokens: Sequence[float]) -> tuple[Word, str]:
-    """`verdicts` of the tuned arm against the prompted one by metric; `targets`: whether the prompted arm reaches each.
+    """`verdicts` of the tuned arm against the prompted one by metric; `targets`: whether the prompted arm surely reaches each.
 
     `tokens` that the prompted and the tuned arm read and write a request.
     """
@@ -34,7 +34,8 @@ def pays(comparison: Mapping[str, Any], tuned: str, prompted: str) -> dict[str, 
     """The same of a comparison as evaluate writes it, and where a guess without a language model is better than the tuned arm."""
     pairs, targets = comparison["pairs"], comparison["targets"]
     verdicts = {metric: row["verdict"] for metric, row in pairs[f"{tuned} against {prompted}"].items()}
-    reached = {metric: bool(target[prompted]) for metric, target in targets.items()}
+    means = comparison["arms"][prompted]
+    reached = {metric: metric in means and means[metric]["low"] >= one["wanted"] for metric, one in targets.items()}
     tokens = [sum(comparison["tokens"][arm].values()) for arm in (prompted, tuned)]
     word, because = worth(verdicts, reached, tokens)
     guessed = pairs.get(f"{tuned} against bag_of_words", {})

@@ -1,5 +1,6 @@
 """What a `dvc.lock` says was made of what, and the files of an output, taken out of DVC's cache by their digests."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from pipeline.stage import read_yaml
 
 FOLDER = ".dir"
 CODE = ("pipeline/", "requirements/")
+SHORT = re.compile(r"-?\d+(\.\d+)?e[-+]?\d+")
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Lock:
         for file, values in _mapping(_mapping(self.stages.get(stage)).get("params")).items():
             today = read_yaml(root / file) if (root / file).is_file() else None
             for key, value in _mapping(values).items():
-                if _at(today, key) != value:
+                if _at(today, key) != _as_written(value):
                     yield f"{file}: {key}"
 
 
@@ -93,6 +95,15 @@ def _object(name: str, kind: str, cache: Path, hashes: Hashes) -> Path | str:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _as_written(value: Any) -> Any:
+    """A value of `dvc.lock` as params.yaml has it: DVC writes 0.000005 as 5e-06, which the YAML that is read here takes for a text."""
+    if isinstance(value, dict):
+        return {key: _as_written(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_as_written(part) for part in value]
+    return float(value) if isinstance(value, str) and SHORT.fullmatch(value) else value
 
 
 def _at(values: Any, key: str) -> Any:
