@@ -2,10 +2,11 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.project import question, random_model
+from tests.project import ROOT, question, random_model
 
 pytestmark = pytest.mark.slow
 
@@ -85,6 +86,74 @@ def test_a_process_that_is_killed_is_a_line():
 
     with pytest.raises(Fault, match=r"a process that answered questions was ended by something else; make room"):
         list(shared_out(2, work))
+
+
+def test_a_process_that_is_killed_is_told_at_once_though_others_go_on_and_within_an_answer():
+    import os
+    import signal
+    import threading
+    import time
+
+    from pipeline.model.forked import shared_out
+    from pipeline.stage import Fault
+
+    def work(number):
+        yield ""
+        if number:
+            threading.Timer(1, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            yield "x" * 30_000_000
+        time.sleep(60)
+
+    began, found = time.monotonic(), shared_out(2, work)
+    next(found), next(found)
+    time.sleep(3)  # the long answer stands half in the pipe
+    with pytest.raises(Fault, match="was ended by something else"):
+        list(found)
+    assert time.monotonic() - began < 30
+
+
+def test_processes_end_when_the_one_that_they_answer_to_is_killed(tmp_path):
+    import os
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    (tmp_path / "asks.py").write_text(
+        """
+import os, sys, time
+from pipeline.model.forked import shared_out
+
+def work(number):
+    yield os.getpid()
+    while True:
+        time.sleep(0.01)
+        yield "x" * 9999
+
+for found in shared_out(2, work):
+    if isinstance(found, int):
+        print(found, flush=True)
+"""
+    )
+    code = [sys.executable, str(tmp_path / "asks.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(code, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as asking:
+        children = [int(asking.stdout.readline()) for _ in range(2)]
+        asking.send_signal(signal.SIGKILL)
+        until = time.monotonic() + 30
+        while (left := [one for one in children if is_running(one)]) and time.monotonic() < until:
+            time.sleep(0.1)
+        for one in left:
+            os.kill(one, signal.SIGKILL)
+    assert left == []
+
+
+def is_running(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_a_model_that_answers_otherwise_in_slots_is_asked_in_batches(loaded, tmp_path, monkeypatch):
