@@ -171,8 +171,37 @@ def test_where_leaving_out_moves_a_bit_nothing_is_left_out_and_answers_are_the_s
     from pipeline.model import decoding
 
     plain = answers(loaded, range(9), tmp_path / "a")
-    monkeypatch.setattr(decoding, "is_steady", lambda *_: False)
+    monkeypatch.setattr(decoding, "enough", lambda *_: [])
     assert answers(loaded, range(9), tmp_path / "b") == plain
+
+
+@pytest.mark.parametrize(("heads", "kept", "width"), [(8, 2, 64), (4, 4, 8), (6, 2, 16)])
+def test_no_bit_of_a_row_moves_with_the_length_of_its_neighbours(heads, kept, width):
+    """Sums of some lengths are added up in another order, of the first shape beyond a hundred columns only."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
+
+    from pipeline.model.alike import enough, in_slots
+    from pipeline.model.slots import Slots
+
+    set_seed(5)
+    shape = {"num_attention_heads": heads, "num_key_value_heads": kept, "head_dim": width}
+    sizes = {"vocab_size": 300, "hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 1}
+    model = LlamaForCausalLM(LlamaConfig(**shape, **sizes, pad_token_id=0)).eval()
+
+    def step(own, other):
+        slots = Slots(model, 0, 4, 544, (), tried)
+        for slot, length in ((0, own), (1, other)):
+            slots.read([slot], [[(3 + 7 * place) % 300 for place in range(length)]])
+        return slots.step(2)[0]
+
+    with in_slots(model) as is_alike, torch.inference_mode():
+        assert is_alike
+        tried = enough(model, 4, 544, 0)
+        assert tried[-1] == 544
+        assert len(tried) > 8
+        for own in (20, 123, 155, 187):
+            assert all(torch.equal(step(own, 1), step(own, other)) for other in (30, 100, 220, 250, 280, 500))
 
 
 def test_it_is_what_plain_generate_answers(loaded, tmp_path):
