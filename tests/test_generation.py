@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -202,6 +203,22 @@ def test_no_bit_of_a_row_moves_with_the_length_of_its_neighbours(heads, kept, wi
         assert len(tried) > 8
         for own in (20, 123, 155, 187):
             assert all(torch.equal(step(own, 1), step(own, other)) for other in (30, 100, 220, 250, 280, 500))
+
+
+def test_what_keeps_more_than_tokens_or_looks_back_less_far_is_asked_in_batches():
+    from transformers import Lfm2Config, Lfm2ForCausalLM, Llama4TextConfig
+
+    from pipeline.model.alike import can_take, in_slots
+
+    sizes = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
+    kinds = ["conv", "full_attention"]
+    model = Lfm2ForCausalLM(Lfm2Config(**sizes, **heads, layer_types=kinds, block_ff_dim=64)).eval()
+    with in_slots(model) as is_alike:
+        assert not is_alike
+    assert model.config._attn_implementation == "sdpa"
+    chunked = SimpleNamespace(config=Llama4TextConfig(attention_chunk_size=256))
+    assert (can_take(chunked, 256), can_take(chunked, 257)) == (True, False)
 
 
 def test_it_is_what_plain_generate_answers(loaded, tmp_path):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from pipeline.model.asked import COLUMNS, STEP, padded
 from pipeline.model.slots import FEW, GROUP, NAME, USUAL, Slots, one_token, register
@@ -19,11 +20,11 @@ def in_slots(model: Any) -> Iterator[bool]:
     """Have a model attend in slots, where it answers in them as it does itself; whether it does. Afterwards it attends as before.
 
     Tried on a row of its vocabulary, read and continued, with a beginning that is shared and without. Models that move positions by the
-    longest row of a batch are not tried.
+    longest row of a batch are not tried, nor those that keep something else than keys and values of every token.
     """
     config = model.config.get_text_config()
     moves = any(name in str(getattr(config, "rope_parameters", "")) for name in ("'dynamic'", "'longrope'"))
-    can = model._can_compile_fullgraph and model._can_set_attn_implementation()
+    can = model._can_compile_fullgraph and model._can_set_attn_implementation() and _keeps_only_tokens(config)
     if moves or not can or model.config._attn_implementation != USUAL:
         yield False
         return
@@ -36,6 +37,11 @@ def in_slots(model: Any) -> Iterator[bool]:
         yield max(_gap(model, plain, ids, shared) for shared in (0, STEP)) <= EXACT[min(4, model.dtype.itemsize)]
     finally:
         model.set_attn_implementation(USUAL)
+
+
+def _keeps_only_tokens(config: Any) -> bool:
+    """Whether what a model keeps is keys and values: no state of a convolution or of linear attention."""
+    return all(isinstance(layer, DynamicLayer) for layer in DynamicCache(config=config).layers)
 
 
 @torch.inference_mode()
@@ -56,8 +62,8 @@ def _gap(model: Any, plain: Any, ids: list[int], shared: int) -> float:
 def can_take(model: Any, columns: int) -> bool:
     """Whether the attention of a model sees so many tokens, by its config."""
     config = model.config.get_text_config()
-    window = getattr(config, "sliding_window", None)
-    return window is None or columns <= window
+    bounds = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    return all(bound is None or columns <= bound for bound in bounds)
 
 
 @torch.inference_mode()
