@@ -2,10 +2,12 @@
 
 import json
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.project import question, random_model
+from tests.project import ROOT, question, random_model
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +89,74 @@ def test_a_process_that_is_killed_is_a_line():
         list(shared_out(2, work))
 
 
+def test_a_process_that_is_killed_is_told_at_once_though_others_go_on_and_within_an_answer():
+    import os
+    import signal
+    import threading
+    import time
+
+    from pipeline.model.forked import shared_out
+    from pipeline.stage import Fault
+
+    def work(number):
+        yield ""
+        if number:
+            threading.Timer(1, os.kill, (os.getpid(), signal.SIGKILL)).start()
+            yield "x" * 30_000_000
+        time.sleep(60)
+
+    began, found = time.monotonic(), shared_out(2, work)
+    next(found), next(found)
+    time.sleep(3)  # the long answer stands half in the pipe
+    with pytest.raises(Fault, match="was ended by something else"):
+        list(found)
+    assert time.monotonic() - began < 30
+
+
+def test_processes_end_when_the_one_that_they_answer_to_is_killed(tmp_path):
+    import os
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    (tmp_path / "asks.py").write_text(
+        """
+import os, sys, time
+from pipeline.model.forked import shared_out
+
+def work(number):
+    yield os.getpid()
+    while True:
+        time.sleep(0.01)
+        yield "x" * 9999
+
+for found in shared_out(2, work):
+    if isinstance(found, int):
+        print(found, flush=True)
+"""
+    )
+    code = [sys.executable, str(tmp_path / "asks.py")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(code, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True) as asking:
+        children = [int(asking.stdout.readline()) for _ in range(2)]
+        asking.send_signal(signal.SIGKILL)
+        until = time.monotonic() + 30
+        while (left := [one for one in children if is_running(one)]) and time.monotonic() < until:
+            time.sleep(0.1)
+        for one in left:
+            os.kill(one, signal.SIGKILL)
+    assert left == []
+
+
+def is_running(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return state.rpartition(")")[2].split()[0] != "Z"
+
+
 def test_a_model_that_answers_otherwise_in_slots_is_asked_in_batches(loaded, tmp_path, monkeypatch):
     from pipeline.model import alike
 
@@ -102,8 +172,53 @@ def test_where_leaving_out_moves_a_bit_nothing_is_left_out_and_answers_are_the_s
     from pipeline.model import decoding
 
     plain = answers(loaded, range(9), tmp_path / "a")
-    monkeypatch.setattr(decoding, "is_steady", lambda *_: False)
+    monkeypatch.setattr(decoding, "enough", lambda *_: [])
     assert answers(loaded, range(9), tmp_path / "b") == plain
+
+
+@pytest.mark.parametrize(("heads", "kept", "width"), [(8, 2, 64), (4, 4, 8), (6, 2, 16)])
+def test_no_bit_of_a_row_moves_with_the_length_of_its_neighbours(heads, kept, width):
+    """Sums of some lengths are added up in another order, of the first shape beyond a hundred columns only."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, set_seed
+
+    from pipeline.model.alike import enough, in_slots
+    from pipeline.model.slots import Slots
+
+    set_seed(5)
+    shape = {"num_attention_heads": heads, "num_key_value_heads": kept, "head_dim": width}
+    sizes = {"vocab_size": 300, "hidden_size": 48, "intermediate_size": 64, "num_hidden_layers": 1}
+    model = LlamaForCausalLM(LlamaConfig(**shape, **sizes, pad_token_id=0)).eval()
+
+    def step(own, other):
+        slots = Slots(model, 0, 4, 544, (), tried)
+        for slot, length in ((0, own), (1, other)):
+            slots.read([slot], [[(3 + 7 * place) % 300 for place in range(length)]])
+        return slots.step(2)[0]
+
+    with in_slots(model) as is_alike, torch.inference_mode():
+        assert is_alike
+        tried = enough(model, 4, 544, 0)
+        assert tried[-1] == 544
+        assert len(tried) > 8
+        for own in (20, 123, 155, 187):
+            assert all(torch.equal(step(own, 1), step(own, other)) for other in (30, 100, 220, 250, 280, 500))
+
+
+def test_what_keeps_more_than_tokens_or_looks_back_less_far_is_asked_in_batches():
+    from transformers import Lfm2Config, Lfm2ForCausalLM, Llama4TextConfig
+
+    from pipeline.model.alike import can_take, in_slots
+
+    sizes = {"vocab_size": 300, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
+    kinds = ["conv", "full_attention"]
+    model = Lfm2ForCausalLM(Lfm2Config(**sizes, **heads, layer_types=kinds, block_ff_dim=64)).eval()
+    with in_slots(model) as is_alike:
+        assert not is_alike
+    assert model.config._attn_implementation == "sdpa"
+    chunked = SimpleNamespace(config=Llama4TextConfig(attention_chunk_size=256))
+    assert (can_take(chunked, 256), can_take(chunked, 257)) == (True, False)
 
 
 def test_it_is_what_plain_generate_answers(loaded, tmp_path):

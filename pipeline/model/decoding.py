@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from pipeline.model.alike import is_steady
+from pipeline.model.alike import enough
 from pipeline.model.asked import COLUMNS, STEP, Asked, padded
 from pipeline.model.slots import Slots, together
 
@@ -27,8 +27,8 @@ def decode(model: Any, pad: int, ends: set[int], count: int, rows: Iterable[Aske
         slots = max(1, count * COLUMNS // padded(len(row.own), COLUMNS))
         pools[row.columns, slots, tuple(row.prompt[: row.shared])].append(row)
     for (columns, slots, shared), chosen in sorted(pools.items(), reverse=True):
-        is_free = is_steady(model, slots, columns, len(shared))
-        yield from _pool(Slots(model, pad, slots, columns, shared, is_free), ends, chosen)
+        sizes = enough(model, slots, columns, len(shared))
+        yield from _pool(Slots(model, pad, slots, columns, shared, sizes), ends, chosen)
 
 
 def _pool(slots: Slots, ends: set[int], rows: list[Asked]) -> Iterator[Asked]:

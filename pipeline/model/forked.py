@@ -3,7 +3,7 @@
 import multiprocessing
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar, cast
 
@@ -29,28 +29,38 @@ def shared_out(count: int, work: Callable[[int], Iterator[T]]) -> Iterator[T]:
         yield from work(0)
         return
     context = multiprocessing.get_context("fork")
-    pipes = [context.Pipe(duplex=False) for _ in range(count)]
-    children = [
-        context.Process(target=_send, args=(work, number, pipe[1]), daemon=True) for number, pipe in enumerate(pipes)
-    ]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
-        for child, (_, sender) in zip(children, pipes, strict=True):
-            child.start()
-            sender.close()  # so that the end of the child is the end of the pipe
+    children, receivers = [], list[Connection]()
     try:
-        yield from _received([receiver for receiver, _ in pipes])
+        for number in range(count):
+            receiver, sender = context.Pipe(duplex=False)
+            receivers.append(receiver)
+            child = context.Process(target=_send, args=(work, number, sender, tuple(receivers)), daemon=True)
+            _start(child)
+            children.append(child)
+            sender.close()  # before the next child has it too, so that the end of this one is the end of its pipe
+        yield from _received(receivers)
     finally:
         for child in children:
             child.terminate()
             child.join()
 
 
-def _send(work: Callable[[int], Iterator[Any]], number: int, sender: Connection) -> None:
-    import torch
+def _start(child: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
+        child.start()
 
-    torch.set_num_threads(1)
+
+def _send(
+    work: Callable[[int], Iterator[Any]], number: int, sender: Connection, receivers: Sequence[Connection]
+) -> None:
+    """What a child does. The ends that the parent reads are closed here, so that without a parent nobody waits for a reader."""
     try:
+        import torch
+
+        torch.set_num_threads(1)
+        for receiver in receivers:
+            receiver.close()
         for item in work(number):
             sender.send((item,))
         sender.send(END)
@@ -64,7 +74,7 @@ def _received(receivers: list[Connection]) -> Iterator[Any]:
         for receiver in cast("list[Connection]", wait(left)):
             try:
                 found = receiver.recv()
-            except EOFError:
+            except (EOFError, OSError):  # between two answers, or within one
                 fault = "a process that answered questions was ended by something else"
                 raise Fault(
                     "predict", fault, "make room in memory, or lower predict.threads; what was answered is kept"

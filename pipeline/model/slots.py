@@ -84,11 +84,14 @@ class _Layer(CacheLayerMixin):  # type: ignore[misc]  # transformers is untyped
 class Slots:
     """A model with slots that hold nothing yet; `shared` are tokens that all rows begin with. The model attends with `attend`.
 
-    `is_free`: what no row uses is left out.
+    `enough`: numbers of columns of which no more need be looked at where rows use no more, the last one all of them; where there are any,
+    slots that no row uses are left out.
     """
 
-    def __init__(self, model: Any, pad: int, count: int, columns: int, shared: Sequence[int], is_free: bool) -> None:
-        self._model, self._pad, self._place, self._is_free = model, pad, _Place(), is_free
+    def __init__(
+        self, model: Any, pad: int, count: int, columns: int, shared: Sequence[int], enough: Sequence[int]
+    ) -> None:
+        self._model, self._pad, self._place, self._enough = model, pad, _Place(), enough
         layers = model.config.get_text_config().num_hidden_layers
         self._kept = Cache(layers=[_Layer(self._place, count, columns) for _ in range(layers)])
         self._shared, self._size = len(shared), columns
@@ -126,9 +129,14 @@ class Slots:
         self.tokens[goal], self.columns[goal] = self.tokens[start], self.columns[start]
         self.leave(start)
 
+    def shapes(self) -> set[tuple[int, int, int]]:
+        """Heads that are kept, and how wide their keys and values are, of each kind of layer that has been asked."""
+        kept = [layer for layer in self._kept.layers if layer.is_initialized]
+        return {(layer.keys.shape[1], layer.keys.shape[3], layer.values.shape[3]) for layer in kept}
+
     def counted(self, busy: int) -> int:
         """How many slots are reckoned where the first `busy` of them have a row."""
-        return min(len(self.tokens), padded(busy, FEW)) if self._is_free else len(self.tokens)
+        return min(len(self.tokens), padded(busy, FEW)) if self._enough else len(self.tokens)
 
     def step(self, busy: int) -> Any:
         """Logits of the next token of the first `busy` slots, of shape (slots, vocabulary). Each slot's token is read at its column."""
@@ -142,7 +150,7 @@ class Slots:
 
     def _used(self, column: int) -> int:
         """How many columns are looked at where the last one in use is this one."""
-        return min(self._size, padded(column + 1, STEP)) if self._is_free else self._size
+        return next((size for size in self._enough if size > column), self._size)
 
     def _ask(self, ids: list[list[int]], positions: Any, mask: Any) -> Any:
         _CURRENT.place = self._place
@@ -219,7 +227,7 @@ def one_token(
     values = [value[which, :, :count] for which, count in groups]
     if shared is None:
         found = torch.cat([torch.matmul(_softmax(one), of) for one, of in zip(scores, values, strict=True)])
-        return found.view(slots, 1, heads, width)
+        return found.view(slots, 1, heads, -1)
     keys, before = shared[0][0], shared[1][0]  # (kept heads, tokens, width)
     by_head = asked.transpose(0, 1).reshape(kept, -1, width)
     first = (torch.matmul(by_head, keys.transpose(1, 2)) * scale).view(kept, slots, heads // kept, -1).transpose(0, 1)
@@ -228,9 +236,9 @@ def one_token(
         for one, (which, count) in zip(scores, groups, strict=True)
     ]
     ahead = torch.cat([one for one, _ in shares]).transpose(0, 1).reshape(kept, -1, keys.shape[1])
-    found = torch.matmul(ahead, before).view(kept, slots, heads // kept, width).transpose(0, 1)
+    found = torch.matmul(ahead, before).view(kept, slots, heads // kept, -1).transpose(0, 1)
     found = found + torch.cat([torch.matmul(one, of) for (_, one), of in zip(shares, values, strict=True)])
-    return found.reshape(slots, 1, heads, width)
+    return found.reshape(slots, 1, heads, -1)
 
 
 def _softmax(scores: Any) -> Any:
