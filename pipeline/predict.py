@@ -193,6 +193,7 @@ def _local(
                 leading,
             )
             said = {"greedy": True, "engine": params.engine, **asdict(decoding), **in_full(params.dtype, params.device)}
+            said |= given.facts
     pairs, prose = preferences_for(tokenizer), [text_row(tokenizer, one) for one in texts]
     held = Cache(CACHE, identity, decoding, float)
     likely = likelihoods(load, [*(row for *_, row in pairs), *prose], decoding, held, show)

@@ -241,6 +241,7 @@ def test_each_answer_that_is_really_asked_has_its_seconds(loaded, tmp_path):
         cache = Cache(tmp_path, "random", decoding, Answer)
         answer_all(lambda: loaded, loaded.tokenizer, turns, decoding, cache, lambda *_: None)
         assert len(cache.took) == asked
+        assert cache.facts == {"attention": "sdpa", "rows": "slots"}
         assert all(0 < seconds < 600 for seconds in cache.took.values())
 
 

@@ -75,6 +75,17 @@ class Cache(Generic[T]):
             value = row["value"]
             yield row["key"], self._kind(**value) if isinstance(value, dict) else self._kind(value)  # type: ignore[call-arg]
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What was noted of how it was made; nothing before anything was."""
+        path = self.path.with_suffix(".json")
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+    def note(self, facts: Mapping[str, str]) -> None:
+        """Remember how what is kept here was made, which is the same for all of it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.with_suffix(".json").write_text(json.dumps(facts, sort_keys=True), encoding="utf-8")
+
     def add(self, found: Mapping[str, T]) -> None:
         """Remember, here and on the disk."""
         self.found |= found
@@ -109,7 +120,7 @@ def answer_all(
     }
     if todo:
         done = len(keys) - len(todo)
-        for found in _answers(load(), list(todo.values()), decoding, cache.took):
+        for found in _answers(load(), list(todo.values()), decoding, cache):
             cache.add(found)
             done += len(found)
             show(done, len(keys), "answers")
@@ -117,7 +128,7 @@ def answer_all(
 
 
 def _answers(
-    loaded: Loaded, rows: list[Asked], decoding: Decoding, took: dict[str, float]
+    loaded: Loaded, rows: list[Asked], decoding: Decoding, cache: Cache[Answer]
 ) -> Iterator[dict[str, Answer]]:
     """Answers as they come, and the seconds of each: in slots where the model can be asked so and answers alike, else in batches."""
     import torch
@@ -130,25 +141,27 @@ def _answers(
     if len(room) < len(rows):
         yield {row.key: Answer("", "too_long", len(row.prompt), 0) for row in rows if row.most < 1}
     try:
-        yield from _by_model(loaded, room, decoding, ends, took)
+        yield from _by_model(loaded, room, decoding, ends, cache)
     except torch.OutOfMemoryError:
         fault = f"{decoding.batch_size} prompts at once do not fit the memory"
         raise Fault("params.yaml: predict.batch_size", fault, "lower it") from None
 
 
 def _by_model(
-    loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int], took: dict[str, float]
+    loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int], cache: Cache[Answer]
 ) -> Iterator[dict[str, Answer]]:
     from pipeline.model.alike import can_take, in_slots
 
     others = {row.key: row for row in rows}
-    if slotted := [row for row in rows if can_take(loaded.model, row.longest)]:
-        with in_slots(loaded.model) as is_alike:
-            for row in _in_slots(loaded, slotted if is_alike else [], decoding, ends):
-                del others[row.key]
-                took[row.key] = row.seconds
-                yield {row.key: _answer(loaded.tokenizer, row.said, len(row.prompt), ends)}
-    yield from _in_batches(loaded, others, decoding, ends, took)
+    attention = loaded.model.config._attn_implementation
+    with in_slots(loaded.model) as is_alike:
+        cache.note({"attention": attention, "rows": "slots" if is_alike else "batches"})
+        slotted = [row for row in rows if is_alike and can_take(loaded.model, row.longest)]
+        for row in _in_slots(loaded, slotted, decoding, ends):
+            del others[row.key]
+            cache.took[row.key] = row.seconds
+            yield {row.key: _answer(loaded.tokenizer, row.said, len(row.prompt), ends)}
+    yield from _in_batches(loaded, others, decoding, ends, cache)
 
 
 def _in_slots(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int]) -> Iterator[Asked]:
@@ -166,14 +179,14 @@ def _in_slots(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[i
 
 
 def _in_batches(
-    loaded: Loaded, rows: dict[str, Asked], decoding: Decoding, ends: set[int], took: dict[str, float]
+    loaded: Loaded, rows: dict[str, Asked], decoding: Decoding, ends: set[int], cache: Cache[Answer]
 ) -> Iterator[dict[str, Answer]]:
     for batch in batches({key: row.prompt for key, row in rows.items()}, decoding.batch_size):
         asked = [rows[key].prompt for key in batch]
         most = rows[batch[0]].most  # the same for all of one padded length
         began = time.monotonic()
         said = generate(loaded.model, loaded.tokenizer.pad_token_id, asked, decoding.batch_size, most)
-        took |= dict.fromkeys(batch, time.monotonic() - began)
+        cache.took |= dict.fromkeys(batch, time.monotonic() - began)
         yield {
             key: _answer(loaded.tokenizer, tokens, len(row), ends)
             for key, row, tokens in zip(batch, asked, said, strict=True)
