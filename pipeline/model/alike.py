@@ -19,8 +19,9 @@ SIZES = 24  # how many numbers of columns are tried at most
 def in_slots(model: Any) -> Iterator[bool]:
     """Have a model attend in slots, where it answers in them as it does itself; whether it does. Afterwards it attends as before.
 
-    Tried on a row of its vocabulary, read and continued, with a beginning that is shared and without. Models that move positions by the
-    longest row of a batch are not tried, nor those that keep something else than keys and values of every token.
+    Tried on a row of its vocabulary, read and continued, with a beginning that is shared and without. Not tried are models that move
+    positions by the longest row of a batch, that keep something else than keys and values of every token, and mixtures of experts, of
+    which each reckons as many rows as fall to it.
     """
     config = model.config.get_text_config()
     moves = any(name in str(getattr(config, "rope_parameters", "")) for name in ("'dynamic'", "'longrope'"))
@@ -40,8 +41,10 @@ def in_slots(model: Any) -> Iterator[bool]:
 
 
 def _keeps_only_tokens(config: Any) -> bool:
-    """Whether what a model keeps is keys and values: no state of a convolution or of linear attention."""
-    return all(isinstance(layer, DynamicLayer) for layer in DynamicCache(config=config).layers)
+    """Whether a model keeps keys and values alone, no state of a convolution or of linear attention, and has no experts."""
+    return not any("expert" in name for name in config.to_dict()) and all(
+        isinstance(layer, DynamicLayer) for layer in DynamicCache(config=config).layers
+    )
 
 
 @torch.inference_mode()
