@@ -24,6 +24,14 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("steady")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """A rehearsal is slow, whether it says so or not."""
+    for item in items:
+        if item.get_closest_marker("rehearsal"):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def base(tmp_path_factory):
     """A random model on the disk."""

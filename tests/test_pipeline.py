@@ -178,6 +178,7 @@ def test_a_classifier_reruns_itself_and_evaluate_and_is_verified_and_known_to_th
     assert "data/classified" in next(line for line in verified.stdout.splitlines() if "digest alone" in line)
 
 
+@pytest.mark.rehearsal
 def test_a_judge_stops_the_run_with_its_price_and_once_asked_is_replayed_and_verified(project, monkeypatch):
     folder, *_ = project
     set_param(folder, "learning_rate", 0.3)  # so that the arms say something else
