@@ -25,6 +25,7 @@ from typing import Any
 from pipeline.data import answers as contracts
 from pipeline.data import prompts
 from pipeline.data.answers import Contract
+from pipeline.data.disk import naming_full_disk
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, read_records
 from pipeline.data.replay import drawn, read_replay
@@ -135,7 +136,8 @@ def main(
     else:
         done = _trained(params, learnt, general, checked, Contract.load(schema), inputs, start)
     if is_main():
-        _publish(done, base, prompt, out)
+        with naming_full_disk(out, "make room; what is trained is kept, and is not done again"):
+            _publish(done, base, prompt, out)
     wait()
 
 

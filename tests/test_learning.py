@@ -4,6 +4,7 @@ import shutil
 
 import msgspec
 import pytest
+from safetensors import SafetensorError
 
 from pipeline.data.records import record_id, write_records
 from pipeline.model.adapter import load_any, served
@@ -210,13 +211,25 @@ def _train_on(model, folder):
     main(params(), *paths())
 
 
-@pytest.mark.parametrize("place", ["peft.PeftModel.save_pretrained", "pipeline.model.training.keeping.save_adapter"])
-def test_a_full_disk_is_said_in_a_line(trained, monkeypatch, place):
-    """In a checkpoint, and in what is kept."""
-    from safetensors import SafetensorError
+WEIGHTS = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+OPTIMIZER = RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 4608 vs 4502")
+COPIES = shutil.Error([("run/a", "out/a", "[Errno 28] No space left on device: 'out/a'")])
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("peft.PeftModel.save_pretrained", WEIGHTS),
+        ("torch.save", OPTIMIZER),
+        ("pipeline.model.training.keeping.save_adapter", WEIGHTS),
+        ("pipeline.train.publish", COPIES),
+    ],
+)
+def test_a_full_disk_is_said_in_a_line(trained, monkeypatch, place, error):
+    """In a checkpoint, in what is kept, and in what is published."""
 
     def full(*_, **__):
-        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        raise error
 
     monkeypatch.setattr(place, full)
     with pytest.raises(Fault, match="the disk is full; make room"):
