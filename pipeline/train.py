@@ -34,6 +34,7 @@ from pipeline.model.base import Base, load_base, load_tokenizer
 from pipeline.model.hosted.phase import hosted_phase
 from pipeline.model.rendering import Example
 from pipeline.model.training.beginning import begin
+from pipeline.model.training.devices import check_device, naming_full_memory
 from pipeline.model.training.phases import Done, forget, loss_table, publish
 from pipeline.model.training.policy import Scorer
 from pipeline.model.training.ranks import is_main, is_worker, relaunch, wait
@@ -134,7 +135,8 @@ def main(
     if params.is_hosted:
         done = hosted_phase(params, learnt + general, checked, RUNS, JOBS)
     else:
-        done = _trained(params, learnt, general, checked, Contract.load(schema), inputs, start)
+        with naming_full_memory():
+            done = _trained(params, learnt, general, checked, Contract.load(schema), inputs, start)
     if is_main():
         with naming_full_disk(out, "make room; what is trained is kept, and is not done again"):
             _publish(done, base, prompt, out)
@@ -172,6 +174,7 @@ def _trained(
     from pipeline.model.training.phases import run_phases
 
     check_devices()
+    check_device(params)
     steady(params.threads, params.seed)
     begun = begin(start)
     tokenizer = load_tokenizer(begun.start.folder)

@@ -4,6 +4,7 @@ import shutil
 
 import msgspec
 import pytest
+import torch
 from safetensors import SafetensorError
 
 from pipeline.data.records import record_id, write_records
@@ -170,6 +171,44 @@ def test_an_attention_that_is_not_installed_is_named(trained):
     for phase in ("lora", "qlora"):
         with pytest.raises(Fault, match=r"train\.attention: flash_attention_2 cannot be used .*; set it to auto"):
             trained(phase, attention="flash_attention_2")
+
+
+def test_an_attention_that_is_for_gpus_is_refused_on_a_cpu(trained):
+    with pytest.raises(Fault, match=r"train\.attention: flex_attention does not train on a CPU; set it to auto"):
+        trained(attention="flex_attention")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_device_that_is_not_there_is_said_in_a_line(trained, device):
+    with pytest.raises(Fault, match=rf"train\.device: is {device}, and no GPU with CUDA is to be seen; set it to auto"):
+        trained(device=device)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "pipeline.model.training.supervised.trainable",
+        "pipeline.model.training.supervised.by_example",
+        "pipeline.model.training.keeping.told",
+    ],
+)
+def test_a_full_memory_is_said_in_a_line_wherever_it_is_filled(trained, monkeypatch, place):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(place, full)
+    with pytest.raises(Fault, match=r"params\.yaml: train: does not fit the memory of the GPU; lower batch_size"):
+        trained()
+
+
+def test_a_full_memory_in_a_step_names_the_knob_of_its_phase(trained, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("transformers.Trainer.training_step", full)
+    with pytest.raises(Fault, match=r"train\.lora\.batch_size: 4 rows a step do not fit the memory"):
+        trained()
 
 
 @pytest.mark.rehearsal

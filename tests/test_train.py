@@ -70,6 +70,25 @@ def test_an_adapter_that_trains_nothing_is_refused(change):
         params(adapter=change)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": -1},
+        {"seed": 2**32},
+        *({"device": device} for device in ("gpu", "cuda:", "cuda:x", "tpu", "", "cpu\n")),
+        *({phase: {"epochs": 0.5}} for phase in ("lora", "qlora", "full", "dpo", "reward", "grpo", "rloo")),
+    ],
+)
+def test_a_seed_a_device_or_epochs_that_make_no_run_are_refused(change):
+    with pytest.raises(ValidationError):
+        params(**change)
+
+
+def test_the_widest_seeds_and_every_device_are_taken():
+    for change in ({"seed": 0}, {"seed": 2**32 - 1}, {"device": "cuda:12"}, {"device": "mps"}, {"lora": {"epochs": 1.5}}):
+        params(**change)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
 def test_each_example_has_the_keys_of_today_and_is_listed(path):
     load_params(TrainParams, path)
