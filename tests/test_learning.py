@@ -12,7 +12,7 @@ from pipeline.model.adapter import load_any, served
 from pipeline.model.base import load_tokenizer
 from pipeline.stage import Fault
 from pipeline.train import RUNS, main
-from tests.lessons import files_of, mixed, params, paths, project, weights
+from tests.lessons import files_of, mixed, params, paths, preference, project, weights
 from tests.project import record
 
 pytestmark = pytest.mark.slow
@@ -43,9 +43,12 @@ def test_each_phase_trains_is_proved_and_the_last_one_is_served(trained, phases,
     assert list(proofs) == folders == [path.name for path in sorted(out.iterdir()) if path.is_dir()]
     assert (served(out).kind, served(out).folder) == (kind, folders[-1])
     for name, proof in proofs.items():
-        assert proof["rows_in"] == proof["rows_trained"] == (8 if name.endswith("dpo") else 16)
+        singles = [f"f:{n}" for n in range(8)] if name.endswith("dpo") else []
+        assert (proof["rows_in"], proof["rows_trained"]) == (16, 16 - len(singles))
+        assert proof["dropped"] == [{"source": source, "reason": "has no worse answer"} for source in singles]
+        assert "validation_dropped" not in proof
         assert proof["end_of_turn"] == ["<end>"]
-        assert proof["beginnings"] == {"1": proof["rows_in"]}
+        assert proof["beginnings"] == {"1": proof["rows_trained"]}
         assert all(span.startswith('{"label": "') and span.endswith('"}<end>') for span in proof["first_spans"])
         assert 0 < proof["trainable_parameters"] <= proof["parameters"]
         assert proof["validation_loss"] is not None
@@ -159,6 +162,17 @@ def test_an_example_that_does_not_fit_stops_the_run_or_is_dropped_and_counted(tr
     ]
     with pytest.raises(Fault, match="leaves no example"):
         trained(records=records, max_length=8, too_long="drop")
+
+
+@pytest.mark.parametrize("phase", ["lora", "dpo", "grpo"])
+def test_validation_that_does_not_fit_is_told_and_counted(trained, capsys, phase):
+    records, long = ([preference(n) for n in range(8)], preference(10**40)) if phase == "dpo" else ((), record(10**40))
+    checked = [preference(20) if phase == "dpo" else record(20), long]
+    quick = {} if phase != "grpo" else {"grpo": {"epochs": 1, "max_new_tokens": 4}}
+    proofs, _ = trained(phase, records=records, checked=checked, max_length=64, **quick)
+    assert proofs[f"1-{phase}"]["validation_dropped"] == 1
+    said = capsys.readouterr().out
+    assert f"train: {phase}: 1 of 2 validation rows have more than 64 tokens, and are left out" in said
 
 
 def test_targets_that_match_nothing_are_named(trained):
