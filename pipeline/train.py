@@ -71,6 +71,8 @@ def replayed(params: TrainParams, folder: Path, beside: int) -> list[Example]:
 
 def check_records(records: list[Record], params: TrainParams, place: Path) -> None:
     """Raises Fault for records that no phase can learn, or phases that find nothing to learn."""
+    if not records:
+        raise Fault(place, "holds no example", "add sources, or lower the shares of split")
     calling = [record for record in records if record.tools or any("tool_calls" in turn for turn in record.messages)]
     if calling:
         fault = f"{len(calling)} examples call tools ({calling[0].source} first), and train renders plain turns only"

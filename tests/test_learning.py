@@ -181,6 +181,15 @@ def test_targets_that_match_nothing_are_named(trained):
             trained(*phases, records=records, adapter={"targets": ["no_such_layer"]})
 
 
+@pytest.mark.parametrize("phases", [["lora"], ["qlora"], ["dpo"], ["reward", "grpo"]])
+def test_a_target_that_takes_no_adapter_is_named(trained, phases):
+    records = mixed() if "lora" not in phases and "qlora" not in phases else ()
+    with pytest.raises(Fault, match=r"train\.adapter\.targets: \['zzz'\] match no module of the base; mend the names"):
+        trained(*phases, records=records, adapter={"targets": ["q_proj", "zzz"]})
+    with pytest.raises(Fault, match=r"\['norm'\] name a module that is no linear layer \(LlamaRMSNorm\); leave it out"):
+        trained(*phases, records=records, adapter={"targets": ["norm"]})
+
+
 def test_an_attention_that_is_not_installed_is_named(trained):
     for phase in ("lora", "qlora"):
         with pytest.raises(Fault, match=r"train\.attention: flash_attention_2 cannot be used .*; set it to auto"):
@@ -234,7 +243,9 @@ def test_a_compiled_model_learns_the_same(trained):
 
 
 def test_a_loss_that_is_no_number_stops_the_run(trained):
-    with pytest.raises(Fault, match=r"the loss is (nan|inf) at step \d+; lower the learning rate"):
+    with pytest.raises(
+        Fault, match=r"^params\.yaml: train\.lora\.learning_rate: the loss is (nan|inf) at step \d+; lower it"
+    ):
         trained(lora={"learning_rate": 1e38, "epochs": 10})
 
 

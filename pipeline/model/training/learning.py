@@ -128,7 +128,9 @@ def _checked(phase: Phase, limit: Limit, rows: Sequence[S]) -> tuple[list[S], di
     missing = len(rows) - len(fit)
     if not missing:
         return fit, {}
-    say(f"train: {phase}: {missing} of {len(rows)} validation rows have more than {limit.tokens} tokens, and are left out")
+    say(
+        f"train: {phase}: {missing} of {len(rows)} validation rows have more than {limit.tokens} tokens, and are left out"
+    )
     return fit, {"validation_dropped": missing}
 
 
