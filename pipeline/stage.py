@@ -207,7 +207,8 @@ def _note_time(name: str, seconds: float) -> None:
     """Leave seconds and peak memory where `make run` collects them; they are no output of the stage."""
     TIMES.mkdir(parents=True, exist_ok=True)
     unit = 1024 if sys.platform == "darwin" else 1
-    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit / 1024
+    everyone = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)  # where processes are launched, these have the memory
+    peak_mib = max(resource.getrusage(who).ru_maxrss for who in everyone) / unit / 1024
     noted = {"seconds": round(seconds, 1), "peak_mib": round(peak_mib)}
     torch = sys.modules.get("torch")  # it is there where the stage had use for it
     if torch and torch.cuda.is_available():

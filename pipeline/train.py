@@ -25,6 +25,7 @@ from typing import Any
 from pipeline.data import answers as contracts
 from pipeline.data import prompts
 from pipeline.data.answers import Contract
+from pipeline.data.disk import naming_full_disk
 from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
 from pipeline.data.records import Record, read_records
 from pipeline.data.replay import drawn, read_replay
@@ -33,6 +34,7 @@ from pipeline.model.base import Base, load_base, load_tokenizer
 from pipeline.model.hosted.phase import hosted_phase
 from pipeline.model.rendering import Example
 from pipeline.model.training.beginning import begin
+from pipeline.model.training.devices import check_device, naming_full_memory
 from pipeline.model.training.phases import Done, forget, loss_table, publish
 from pipeline.model.training.policy import Scorer
 from pipeline.model.training.ranks import is_main, is_worker, relaunch, wait
@@ -69,6 +71,8 @@ def replayed(params: TrainParams, folder: Path, beside: int) -> list[Example]:
 
 def check_records(records: list[Record], params: TrainParams, place: Path) -> None:
     """Raises Fault for records that no phase can learn, or phases that find nothing to learn."""
+    if not records:
+        raise Fault(place, "holds no example", "add sources, or lower the shares of split")
     calling = [record for record in records if record.tools or any("tool_calls" in turn for turn in record.messages)]
     if calling:
         fault = f"{len(calling)} examples call tools ({calling[0].source} first), and train renders plain turns only"
@@ -133,9 +137,11 @@ def main(
     if params.is_hosted:
         done = hosted_phase(params, learnt + general, checked, RUNS, JOBS)
     else:
-        done = _trained(params, learnt, general, checked, Contract.load(schema), inputs, start)
+        with naming_full_memory():
+            done = _trained(params, learnt, general, checked, Contract.load(schema), inputs, start)
     if is_main():
-        _publish(done, base, prompt, out)
+        with naming_full_disk(out, "make room; what is trained is kept, and is not done again"):
+            _publish(done, base, prompt, out)
     wait()
 
 
@@ -170,6 +176,7 @@ def _trained(
     from pipeline.model.training.phases import run_phases
 
     check_devices()
+    check_device(params)
     steady(params.threads, params.seed)
     begun = begin(start)
     tokenizer = load_tokenizer(begun.start.folder)

@@ -13,6 +13,7 @@ from tests.lessons import files_of, preference, project
 from tests.project import ROOT, record
 
 PARTS = ("optimizer", "state", "manifest")
+KILLS = (1, 2, 3, 2, 2)  # of each run; with five seeds fifty in all
 
 
 @pytest.fixture
@@ -92,6 +93,6 @@ def test_a_policy_that_is_killed_ends_with_the_same_bytes(pairs, phases, step, s
 @pytest.mark.parametrize("seed", range(5))
 def test_fifty_kills_at_random_moments_change_no_byte(pairs, seed):
     rng = random.Random(seed)
-    plan = [[["after", rng.uniform(0.05, 4)] for _ in range(rng.randint(1, 3))] for _ in range(5)]
+    plan = [[["after", rng.uniform(0.05, 4)] for _ in range(kills)] for kills in KILLS]
     hits, _ = interrupted(pairs, plan, "lora", "dpo")
-    assert hits
+    assert hits >= sum(KILLS) / 2  # the others come after the end of a run

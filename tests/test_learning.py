@@ -4,13 +4,15 @@ import shutil
 
 import msgspec
 import pytest
+import torch
+from safetensors import SafetensorError
 
 from pipeline.data.records import record_id, write_records
 from pipeline.model.adapter import load_any, served
 from pipeline.model.base import load_tokenizer
 from pipeline.stage import Fault
 from pipeline.train import RUNS, main
-from tests.lessons import files_of, mixed, params, paths, project, weights
+from tests.lessons import files_of, mixed, params, paths, preference, project, weights
 from tests.project import record
 
 pytestmark = pytest.mark.slow
@@ -41,9 +43,12 @@ def test_each_phase_trains_is_proved_and_the_last_one_is_served(trained, phases,
     assert list(proofs) == folders == [path.name for path in sorted(out.iterdir()) if path.is_dir()]
     assert (served(out).kind, served(out).folder) == (kind, folders[-1])
     for name, proof in proofs.items():
-        assert proof["rows_in"] == proof["rows_trained"] == (8 if name.endswith("dpo") else 16)
+        singles = [f"f:{n}" for n in range(8)] if name.endswith("dpo") else []
+        assert (proof["rows_in"], proof["rows_trained"]) == (16, 16 - len(singles))
+        assert proof["dropped"] == [{"source": source, "reason": "has no worse answer"} for source in singles]
+        assert "validation_dropped" not in proof
         assert proof["end_of_turn"] == ["<end>"]
-        assert proof["beginnings"] == {"1": proof["rows_in"]}
+        assert proof["beginnings"] == {"1": proof["rows_trained"]}
         assert all(span.startswith('{"label": "') and span.endswith('"}<end>') for span in proof["first_spans"])
         assert 0 < proof["trainable_parameters"] <= proof["parameters"]
         assert proof["validation_loss"] is not None
@@ -159,16 +164,74 @@ def test_an_example_that_does_not_fit_stops_the_run_or_is_dropped_and_counted(tr
         trained(records=records, max_length=8, too_long="drop")
 
 
+@pytest.mark.parametrize("phase", ["lora", "dpo", "grpo"])
+def test_validation_that_does_not_fit_is_told_and_counted(trained, capsys, phase):
+    records, long = ([preference(n) for n in range(8)], preference(10**40)) if phase == "dpo" else ((), record(10**40))
+    checked = [preference(20) if phase == "dpo" else record(20), long]
+    quick = {} if phase != "grpo" else {"grpo": {"epochs": 1, "max_new_tokens": 4}}
+    proofs, _ = trained(phase, records=records, checked=checked, max_length=64, **quick)
+    assert proofs[f"1-{phase}"]["validation_dropped"] == 1
+    said = capsys.readouterr().out
+    assert f"train: {phase}: 1 of 2 validation rows have more than 64 tokens, and are left out" in said
+
+
 def test_targets_that_match_nothing_are_named(trained):
     for phases, records in ((["lora"], ()), (["dpo"], mixed())):
         with pytest.raises(Fault, match=r"train\.adapter\.targets: \['no_such_layer'\] match no module"):
             trained(*phases, records=records, adapter={"targets": ["no_such_layer"]})
 
 
+@pytest.mark.parametrize("phases", [["lora"], ["qlora"], ["dpo"], ["reward", "grpo"]])
+def test_a_target_that_takes_no_adapter_is_named(trained, phases):
+    records = mixed() if "lora" not in phases and "qlora" not in phases else ()
+    with pytest.raises(Fault, match=r"train\.adapter\.targets: \['zzz'\] match no module of the base; mend the names"):
+        trained(*phases, records=records, adapter={"targets": ["q_proj", "zzz"]})
+    with pytest.raises(Fault, match=r"\['norm'\] name a module that is no linear layer \(LlamaRMSNorm\); leave it out"):
+        trained(*phases, records=records, adapter={"targets": ["norm"]})
+
+
 def test_an_attention_that_is_not_installed_is_named(trained):
     for phase in ("lora", "qlora"):
         with pytest.raises(Fault, match=r"train\.attention: flash_attention_2 cannot be used .*; set it to auto"):
             trained(phase, attention="flash_attention_2")
+
+
+def test_an_attention_that_is_for_gpus_is_refused_on_a_cpu(trained):
+    with pytest.raises(Fault, match=r"train\.attention: flex_attention does not train on a CPU; set it to auto"):
+        trained(attention="flex_attention")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_device_that_is_not_there_is_said_in_a_line(trained, device):
+    with pytest.raises(Fault, match=rf"train\.device: is {device}, and no GPU with CUDA is to be seen; set it to auto"):
+        trained(device=device)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "pipeline.model.training.supervised.trainable",
+        "pipeline.model.training.supervised.by_example",
+        "pipeline.model.training.keeping.told",
+    ],
+)
+def test_a_full_memory_is_said_in_a_line_wherever_it_is_filled(trained, monkeypatch, place):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(place, full)
+    with pytest.raises(Fault, match=r"params\.yaml: train: does not fit the memory of the GPU; lower batch_size"):
+        trained()
+
+
+def test_a_full_memory_in_a_step_names_the_knob_of_its_phase(trained, monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr("transformers.Trainer.training_step", full)
+    with pytest.raises(Fault, match=r"train\.lora\.batch_size: 4 rows a step do not fit the memory"):
+        trained()
 
 
 @pytest.mark.rehearsal
@@ -180,7 +243,9 @@ def test_a_compiled_model_learns_the_same(trained):
 
 
 def test_a_loss_that_is_no_number_stops_the_run(trained):
-    with pytest.raises(Fault, match=r"the loss is (nan|inf) at step \d+; lower the learning rate"):
+    with pytest.raises(
+        Fault, match=r"^params\.yaml: train\.lora\.learning_rate: the loss is (nan|inf) at step \d+; lower it"
+    ):
         trained(lora={"learning_rate": 1e38, "epochs": 10})
 
 
@@ -210,13 +275,25 @@ def _train_on(model, folder):
     main(params(), *paths())
 
 
-@pytest.mark.parametrize("place", ["peft.PeftModel.save_pretrained", "pipeline.model.training.keeping.save_adapter"])
-def test_a_full_disk_is_said_in_a_line(trained, monkeypatch, place):
-    """In a checkpoint, and in what is kept."""
-    from safetensors import SafetensorError
+WEIGHTS = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+OPTIMIZER = RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 4608 vs 4502")
+COPIES = shutil.Error([("run/a", "out/a", "[Errno 28] No space left on device: 'out/a'")])
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("peft.PeftModel.save_pretrained", WEIGHTS),
+        ("torch.save", OPTIMIZER),
+        ("pipeline.model.training.keeping.save_adapter", WEIGHTS),
+        ("pipeline.train.publish", COPIES),
+    ],
+)
+def test_a_full_disk_is_said_in_a_line(trained, monkeypatch, place, error):
+    """In a checkpoint, in what is kept, and in what is published."""
 
     def full(*_, **__):
-        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        raise error
 
     monkeypatch.setattr(place, full)
     with pytest.raises(Fault, match="the disk is full; make room"):

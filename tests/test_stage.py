@@ -212,3 +212,13 @@ def test_a_stage_that_ends_well_leaves_its_time(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     noted = json.loads((tmp_path / TIMES / "ingest.json").read_text())
     assert noted["peak_mib"] > 0
+
+
+def test_the_memory_of_a_stage_that_launches_others_is_that_of_the_largest(tmp_path):
+    """In a process of its own, since the peak of a process never falls."""
+    code = (
+        "import subprocess, sys; from pipeline.stage import _note_time;"
+        "subprocess.run([sys.executable, '-c', 'bytearray(b\"x\") * (300 << 20)'], check=True); _note_time('t', 1.0)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
+    assert json.loads((tmp_path / TIMES / "t.json").read_text())["peak_mib"] >= 300

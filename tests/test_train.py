@@ -42,6 +42,11 @@ def test_examples_that_call_tools_are_refused_with_their_place():
             check_records([plain, one], params("lora"), PLACE)
 
 
+def test_a_file_without_an_example_is_named():
+    with pytest.raises(Fault, match=r"^train\.jsonl: holds no example; "):
+        check_records([], params("lora"), PLACE)
+
+
 def test_preferences_need_a_phase_that_learns_them_and_the_other_way_round():
     check_records([record(1), preference(2)], params("lora", "dpo"), PLACE)
     check_records([preference(2)], params("dpo"), PLACE)
@@ -68,6 +73,31 @@ def test_phases_in_no_order_that_makes_sense_are_refused(phases):
 def test_an_adapter_that_trains_nothing_is_refused(change):
     with pytest.raises(ValidationError):
         params(adapter=change)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": -1},
+        {"seed": 2**32},
+        *({"device": device} for device in ("gpu", "cuda:", "cuda:x", "tpu", "", "cpu\n")),
+        *({phase: {"epochs": 0.5}} for phase in ("lora", "qlora", "full", "dpo", "reward", "grpo", "rloo")),
+    ],
+)
+def test_a_seed_a_device_or_epochs_that_make_no_run_are_refused(change):
+    with pytest.raises(ValidationError):
+        params(**change)
+
+
+def test_the_widest_seeds_and_every_device_are_taken():
+    for change in (
+        {"seed": 0},
+        {"seed": 2**32 - 1},
+        {"device": "cuda:12"},
+        {"device": "mps"},
+        {"lora": {"epochs": 1.5}},
+    ):
+        params(**change)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)

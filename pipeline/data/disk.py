@@ -8,6 +8,8 @@ from pathlib import Path
 
 from pipeline.stage import Fault
 
+TORCH = ("PytorchStreamWriter", "inline_container")  # what torch's own errors name where a file cannot be written
+
 
 def keep_names(folder: Path) -> None:
     """Put a folder's list of files on the disk; a new file that is there without its name is lost with the power."""
@@ -32,6 +34,6 @@ def naming_full_disk(place: Path, remedy: str) -> Iterator[None]:
 def _is_full(error: Exception) -> bool:
     return (
         getattr(error, "errno", None) == errno.ENOSPC
-        or "No space left" in str(error)
-        or "PytorchStreamWriter" in str(error)
+        or "No space left" in str(error)  # also of shutil.Error, which lists what could not be copied
+        or any(writer in str(error) for writer in TORCH)
     )

@@ -40,7 +40,7 @@ class PhaseParams(Params):
     """What every phase has of its own: rates of adapters are some ten times those of whole models, rates of preferences lower."""
 
     section: ClassVar[str] = "train"
-    epochs: Annotated[float, Field(gt=0)]
+    epochs: Annotated[float, Field(ge=1)]  # below it, rows would count as trained that were never seen
     learning_rate: Annotated[float, Field(gt=0)]
     batch_size: Annotated[int, Field(ge=1)]
     accumulate: Annotated[int, Field(ge=1)]
@@ -155,7 +155,7 @@ class TrainParams(Params):
     section: ClassVar[str] = "train"
     phases: Annotated[list[Phase], Field(min_length=1)]
     start: str
-    seed: int
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     replay: Annotated[float, Field(ge=0, le=0.9)]
     turns: Literal["last", "all"]
     max_length: Annotated[int, Field(ge=8)]
@@ -168,7 +168,7 @@ class TrainParams(Params):
     weight_decay: Annotated[float, Field(ge=0)]
     save_every: Annotated[int, Field(ge=1)]
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
-    device: str
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:[0-9]{1,3})?|mps)$")]
     attention: Literal["auto", "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"]
     activation_checkpointing: Literal["auto"] | bool
     compile: bool

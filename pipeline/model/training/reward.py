@@ -14,7 +14,7 @@ from pipeline.model.training.preference import Pair
 from pipeline.model.training.proofs import prove_trainer
 from pipeline.model.training.recipe import TrainParams
 from pipeline.model.training.trainer import Job, dataset, settings, train
-from pipeline.model.training.weights import Start, lora_config, naming_targets
+from pipeline.model.training.weights import Start, check_targets, lora_config, naming_targets
 
 Worth = Callable[[Sequence[list[Turn]], Sequence[str]], list[float]]  # of answers, given the turns before them
 
@@ -23,10 +23,12 @@ def rate(job: Job, pairs: Sequence[Pair], checked: Sequence[Pair]) -> tuple[Any,
     """The reward model, and what was logged."""
     from trl import RewardConfig, RewardTrainer
 
+    model = _headed(job.start, job.tokenizer, job.params)
+    check_targets(model, job.params.adapter)
     with naming_targets(job.params.adapter):
         trainer = ordered(RewardTrainer)(
             lengths=[pair.size for pair in pairs],
-            model=_headed(job.start, job.tokenizer, job.params),
+            model=model,
             args=RewardConfig(**settings(job)),
             train_dataset=dataset(_columns(pairs)),
             eval_dataset=dataset(_columns(checked)),

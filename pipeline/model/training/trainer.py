@@ -189,8 +189,11 @@ def _teller(job: Job, first: int, has_validation: bool, measure: Measure) -> Any
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
             loss = (logs or {}).get("loss", (logs or {}).get("eval_loss"))
             if loss is not None and not math.isfinite(float(loss)):
-                fault = f"the loss is {loss} at step {state.global_step}"
-                raise Fault("train", fault, "lower the learning rate of the phase, or train in float32 or bfloat16")
+                place, fault = (
+                    f"params.yaml: train.{job.phase}.learning_rate",
+                    f"the loss is {loss} at step {state.global_step}",
+                )
+                raise Fault(place, fault, "lower it, or set train.dtype to float32 or bfloat16")
             if logs and "loss" in logs:
                 rate = self.clock.rate(int(logs.get("num_tokens", 0)))
                 worth = f", reward {logs['reward']:.3f}" if "reward" in logs else ""

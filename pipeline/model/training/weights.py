@@ -11,6 +11,8 @@ from pipeline.model.training.ranks import is_sharded
 from pipeline.model.training.recipe import AdapterParams, TrainParams
 from pipeline.stage import Fault
 
+TARGETS = "params.yaml: train.adapter.targets"
+
 
 @dataclass(frozen=True)
 class Start:
@@ -36,12 +38,22 @@ def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: b
     model.config.use_cache = False
     if start.adapter is None:
         if not is_whole:
+            check_targets(model, params.adapter)
             _check_tied(model, params.adapter)
         return model
     from peft import PeftModel
 
     trained = PeftModel.from_pretrained(model, start.adapter, is_trainable=True)
     return trained.merge_and_unload(safe_merge=True).requires_grad_(True) if is_whole else trained
+
+
+def check_targets(model: Any, adapter: AdapterParams) -> None:
+    """Raises Fault where a target is the name of no module, which PEFT says only where all of them are."""
+    targets = adapter.targets if isinstance(adapter.targets, list) else []
+    names = [name for name, _ in model.named_modules()]
+    unknown = [target for target in targets if not any(f".{name}".endswith(f".{target}") for name in names)]
+    if unknown:
+        raise Fault(TARGETS, f"{unknown} match no module of the base", "mend the names, or write all-linear")
 
 
 def _check_tied(model: Any, adapter: AdapterParams) -> None:
@@ -55,7 +67,7 @@ def _check_tied(model: Any, adapter: AdapterParams) -> None:
     )
     if is_named and model.config.get_text_config().tie_word_embeddings:
         fault = "name the embedding, which is the head of this base too: what is merged would not be what was trained"
-        raise Fault("params.yaml: train.adapter.targets", fault, "leave it out, or write all-linear")
+        raise Fault(TARGETS, fault, "leave it out, or write all-linear")
 
 
 def load_quantised(folder: Path, dtype: str, device: str, attention: str = "auto") -> Any:
@@ -118,14 +130,18 @@ def gathered(model: Any) -> dict[str, Any] | None:
 
 @contextmanager
 def naming_targets(adapter: AdapterParams) -> Iterator[None]:
-    """Raises Fault where no module has the name of a target, which PEFT says as a ValueError."""
+    """Raises Fault where a target is a module that no adapter can stand on, which PEFT says as a ValueError."""
     try:
         yield
     except ValueError as error:
-        if "target modules" not in str(error).lower():
+        said = str(error).lower()
+        if "target modules" in said:
+            raise Fault(TARGETS, f"{adapter.targets} match no module of the base", "write all-linear") from None
+        if "target module" not in said or "not supported" not in said:
             raise
-        place, fault = "params.yaml: train.adapter.targets", f"{adapter.targets} match no module of the base"
-        raise Fault(place, fault, "write all-linear") from None
+        kind = str(error).partition("Target module ")[2].partition("(")[0]
+        fault = f"{adapter.targets} name a module that is no linear layer ({kind})"
+        raise Fault(TARGETS, fault, "leave it out, or write all-linear") from None
 
 
 def stop_tokens(tokenizer: Any, folder: Path) -> set[int]:
