@@ -113,6 +113,8 @@ def test_a_server_says_what_transformers_says(arm, trained, tmp_path, phase):
         "batch_size": 4,
         "dtype": "float32",
         "device": "cpu",
+        "attention": "sdpa",
+        "rows": "slots",
     }
     asked = noted(notes)
     assert len(asked) == 8
