@@ -23,6 +23,7 @@ from pipeline.data.synthetic.structured import reply_schema
 from pipeline.data.synthetic.torn import set_aside
 from pipeline.desk import ask
 from pipeline.remote.service import price
+from tests.asking_desk import asking
 from tests.examples import SCHEMA, answer, contract, record, turns, write_json, write_lines
 from tests.project import ROOT
 from tests.service import KEY, completion, local_service, says, service
@@ -259,21 +260,7 @@ def ledger(folder):
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     """Run the command in a project; gives its exit status and all that it said."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SAMPLE_KEY", KEY)
-
-    def go(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ask", *arguments])
-        status = ""
-        try:
-            ask.main()
-        except SystemExit as stop:
-            status = str(stop.code)
-        said = capsys.readouterr().out + status
-        assert KEY not in said
-        return bool(status), said
-
-    return go
+    return asking(tmp_path, monkeypatch, capsys)
 
 
 def test_the_ledger_is_filled_once_and_then_left_alone(tmp_path, run):

@@ -17,9 +17,9 @@ from pipeline.data.judging.replies import verdicts, word_of
 from pipeline.data.judging.rubric import Rubric
 from pipeline.data.ledgers import Opinion
 from pipeline.data.records import digest, write_records
-from pipeline.desk import ask
 from pipeline.stage import Fault
 from tests import judge_desk as desk
+from tests.asking_desk import asking
 from tests.examples import record, turns, write_json, write_lines
 from tests.project import ROOT
 from tests.service import KEY, completion, local_service, says, service
@@ -205,21 +205,7 @@ def test_both_replies_are_told_as_sides_of_the_arms(when_first, when_second, sid
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     """Run make ask in a project; gives whether it failed and all that it said."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SAMPLE_KEY", KEY)
-
-    def go(*arguments):
-        monkeypatch.setattr(sys, "argv", ["ask", *arguments])
-        status = ""
-        try:
-            ask.main()
-        except SystemExit as stop:
-            status = str(stop.code)
-        said = capsys.readouterr().out + status
-        assert KEY not in said
-        return bool(status), said
-
-    return go
+    return asking(tmp_path, monkeypatch, capsys)
 
 
 def test_what_is_missing_is_asked_once_and_replayed(tmp_path, run):

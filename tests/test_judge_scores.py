@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.data.judging.rubric import Counts
 from pipeline.scoring.judge import agreement, told
+from tests.test_people import Ballot
 
 DEMANDS = Counts(examples=30, share=0.5, alpha=0.4, max_unreadable=0.1)
 
@@ -20,15 +21,6 @@ class Verdict:
     @property
     def faults(self):
         return tuple("not JSON" for side in self.sides if side is None)
-
-
-@dataclass(frozen=True)
-class Ballot:
-    at: int
-    side: int
-    shown_first: int = 1
-    rater: str = "asha"
-    dimension: str = "correct"
 
 
 def reported(sides, people=(), groups=None, demands=DEMANDS):

@@ -201,7 +201,7 @@ def test_an_attention_that_is_for_gpus_is_refused_on_a_cpu(trained):
         trained(attention="flex_attention")
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="refused is a GPU that is not there, and here is one")
 @pytest.mark.parametrize("device", ["cuda", "cuda:1"])
 def test_a_device_that_is_not_there_is_said_in_a_line(trained, device):
     with pytest.raises(Fault, match=rf"train\.device: is {device}, and no GPU with CUDA is to be seen; set it to auto"):

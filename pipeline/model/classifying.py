@@ -56,7 +56,7 @@ class TextClassifier:
         self._number = number_of(self._folder, label, f"{place}.label" if place else f"{path}: label")
         self._longest, self._size = max_length, batch_size
         self._tokenizer = load_tokenizer(self._folder)
-        self._check_length()
+        self._check_length(self._tokenizer.model_max_length)
         shape = Decoding(max_new_tokens=0, batch_size=batch_size, dtype="float32", device=device)
         code = Path(__file__).read_text(encoding="utf-8")
         self._cache = Cache(cache, digest([self.identity, self._number, max_length, code]), shape, float)
@@ -87,9 +87,8 @@ class TextClassifier:
             for ids, kind, all_of_it in zip(kept["input_ids"], types, whole, strict=True)
         ]
 
-    def _check_length(self) -> None:
-        """Raises Fault where a row may be longer than what the tokenizer says that the model reads."""
-        most = self._tokenizer.model_max_length
+    def _check_length(self, most: int) -> None:
+        """Raises Fault where a row may be longer than what the model reads, by its tokenizer or by its config."""
         if self._longest > most:
             raise Fault(
                 f"{self._place}: max_length", f"is {self._longest}, and the model reads {most} tokens", "lower it"
@@ -98,11 +97,7 @@ class TextClassifier:
     @cached_property
     def _model(self) -> Any:
         model = load_model(self._folder, self._device)
-        most = getattr(model.config, "max_position_embeddings", None) or self._longest
-        if self._longest > most:
-            raise Fault(
-                f"{self._place}: max_length", f"is {self._longest}, and the model reads {most} tokens", "lower it"
-            )
+        self._check_length(getattr(model.config, "max_position_embeddings", None) or self._longest)
         if model.config.pad_token_id is None:  # where a row ends, a model that reads from left to right finds by it
             model.config.pad_token_id = self._tokenizer.pad_token_id
         if model.config.pad_token_id is None:

@@ -1,6 +1,7 @@
 """The comparison as Markdown for a pull request: a verdict in words, then tables and examples of what there is to tell."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from pipeline.desk.reviewing.shown import LONGEST, code, fenced
@@ -16,11 +17,16 @@ Blocks = Iterator[str]
 
 def markdown(report: Part) -> str:
     """The whole page, with as many examples as the limit allows."""
+    return fitting(partial(_blocks, report), "The rest stands in the JSON file.")
+
+
+def fitting(blocks: Callable[[int], Blocks], rest: str) -> str:
+    """A page of blocks with as many examples as the limit allows; `rest` is said where a page without any is too long."""
     for examples in (10, 5, 2, 0):
-        page = "\n\n".join(_blocks(report, examples)) + "\n"
+        page = "\n\n".join(blocks(examples)) + "\n"
         if len(page) < LIMIT:
             return page
-    return page[: page.rindex("\n", 0, LIMIT - LONGEST)] + "\n\nThe rest stands in the JSON file.\n"
+    return page[: page.rindex("\n", 0, LIMIT - LONGEST)] + f"\n\n{rest}\n"
 
 
 def _blocks(report: Part, examples: int) -> Blocks:

@@ -1,6 +1,7 @@
 """The comparison as Markdown that a terminal shows, too: what differs, then each arm, then what is missing and what would bring it."""
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from pipeline.desk.reviewing.shown import LONGEST, code, fenced, masked, shown
@@ -8,7 +9,7 @@ from pipeline.pull_request.comparing.comparison import ArmFound, Found
 from pipeline.pull_request.comparing.corners import WHENS, Corner, rank
 from pipeline.pull_request.comparing.pairs import Flip, Ground
 from pipeline.pull_request.comparing.values import BARE, CASES, Cell
-from pipeline.pull_request.render import LIMIT, table
+from pipeline.pull_request.render import fitting, table
 from pipeline.pull_request.verdict import plural
 from pipeline.scoring.answers import PARTS
 
@@ -25,11 +26,7 @@ SOME = 10  # names of cases
 
 def page_of(found: Found) -> str:
     """The whole page, with as many examples as fit into a comment."""
-    for examples in (10, 5, 2, 0):
-        page = "\n\n".join(_blocks(found, examples)) + "\n"
-        if len(page) < LIMIT:
-            return page
-    return page[: page.rindex("\n", 0, LIMIT - LONGEST)] + "\n\nThe rest is cut.\n"
+    return fitting(partial(_blocks, found), "The rest is cut.")
 
 
 def _blocks(found: Found, examples: int) -> Blocks:
