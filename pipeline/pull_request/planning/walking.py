@@ -143,7 +143,7 @@ def _own(step: Step, locks: "_Locks", expected: Mapping[str, Expected]) -> Itera
         yield Cause("new")
         return
     if not recipe.is_command_same:
-        yield Cause("command", was=locks.command(step.name), now=_text(recipe.command))
+        yield Cause("command", was=locks.command(step.name), now=text_of(recipe.command))
     for file, found in recipe.changes():
         yield Cause("setting", found.path, found.stands_text, found.recomputed_text, file)
     for dep in step.deps:
@@ -194,7 +194,7 @@ class _Locks:
             content = read_yaml(place) if place.is_file() else None
             stages = content.get("stages") if isinstance(content, dict) else None
             self._read[place] = stages if isinstance(stages, dict) else {}
-        return _text(self._read[place].get(stage, {}).get("cmd", ""))
+        return text_of(self._read[place].get(stage, {}).get("cmd", ""))
 
 
 def _phases(root: Path) -> list[str]:
@@ -208,5 +208,6 @@ def _phases(root: Path) -> list[str]:
     return [str(phase) for phase in phases] if isinstance(phases, list) else []
 
 
-def _text(command: Any) -> str:
+def text_of(command: Any) -> str:
+    """A command, or several of them, on one line."""
     return " && ".join(map(str, command)) if isinstance(command, list) else str(command)
