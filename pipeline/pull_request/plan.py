@@ -13,7 +13,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.desk.run import RUN_REPORT
 from pipeline.pull_request.kept import cache_of
 from pipeline.pull_request.planning.branch import brought
 from pipeline.pull_request.planning.earlier import Remote
@@ -30,6 +29,7 @@ from pipeline.pull_request.verifying.locked import opened
 from pipeline.stage import Fault
 
 OUT = Path("build/plan.md")
+RUN_REPORT = Path("reports/run.json")  # pipeline.desk.run writes it, and takes seconds to import
 MIB = 2**20
 
 

@@ -10,7 +10,6 @@ from pipeline.pull_request.planning.expected import Tree
 from pipeline.pull_request.planning.walking import text_of
 from pipeline.pull_request.revision import Revision
 from pipeline.pull_request.verifying.locked import LOCK, Step
-from pipeline.stage import SafeLoader
 
 Change = tuple[str, str, str, str]  # what it is (setting, file, command, stage), where, what it was, what it is
 
@@ -50,15 +49,15 @@ def brought(base: Revision, tree: Tree) -> Brought:
 
 def _lock_of(base: Revision, root: Path) -> dict[str, dict[str, Any]] | None:
     """The stages of the lock of a revision, by name; of dvc.lock at the root alone."""
-    import yaml
+    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
 
     if base.commit is None:
         return None
     command = ["git", "show", f"{base.commit}:./{LOCK}"]
     done = subprocess.run(command, cwd=root, capture_output=True, check=False)
-    try:
-        content = yaml.load(done.stdout, Loader=SafeLoader) if done.returncode == 0 else None  # noqa: S506  # a safe one
-    except (yaml.YAMLError, ValueError, RecursionError):
+    try:  # DVC's own reader: 2e-05 is a number to it
+        content = parse_yaml(done.stdout.decode("utf-8", "replace"), LOCK) if done.returncode == 0 else None
+    except (YAMLFileCorruptedError, ValueError, RecursionError):
         return None
     stages = content.get("stages") if isinstance(content, dict) else None
     if not isinstance(stages, dict):
@@ -74,7 +73,9 @@ def _changes(step: Step, then: dict[str, Any], tree: Tree) -> list[Change]:
         found.append(("command", step.name, text_of(then.get("cmd", "")), text_of(recipe.command)))
     params = then.get("params")
     settings = {
-        str(file): values for file, values in (params if isinstance(params, dict) else {}).items() if isinstance(values, dict)
+        str(file): values
+        for file, values in (params if isinstance(params, dict) else {}).items()
+        if isinstance(values, dict)
     }
     for file, one in recipe.changes(settings):
         found.append(("setting", f"{file}: {one.path}", one.stands_text, one.recomputed_text))

@@ -111,7 +111,7 @@ class Remote:
                 said.append(call())
             except Unreachable as error:
                 failed.append(str(error))
-            except Exception as error:  # noqa: BLE001  # each kind of storage has its own; the words may hold an address with a key
+            except Exception as error:  # each kind of storage has its own; the words may hold an address with a key
                 failed.append(f"it cannot be reached ({type(error).__name__})")
 
         began = time.monotonic()

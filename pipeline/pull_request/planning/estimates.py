@@ -41,9 +41,7 @@ class Estimate:
 
 def estimates_of(plan: Iterable[Planned], tree: Tree, measured: Measured, settings: Settings) -> dict[str, Estimate]:
     """By name of each stage that runs or may run."""
-    return {
-        one.step.name: _estimate(one, tree, measured, settings) for one in plan if one.fate in RUNNING
-    }
+    return {one.step.name: _estimate(one, tree, measured, settings) for one in plan if one.fate in RUNNING}
 
 
 def _estimate(planned: Planned, tree: Tree, measured: Measured, settings: Settings) -> Estimate:
@@ -83,7 +81,7 @@ def _factor(planned: Planned, tree: Tree, settings: Settings) -> tuple[float, li
                 factor *= now / was
                 notes.append(f"times {now / was:.2f} for the epochs; it may stop before")
                 continue
-        if stage == "train" and _concerns(cause, settings) or stage == "predict":
+        if (stage == "train" and _concerns(cause, settings)) or stage == "predict":
             notes.append(f"another {cause.place} may change the figure")
     return factor, notes
 

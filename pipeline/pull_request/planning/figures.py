@@ -1,5 +1,6 @@
 """Times, memory, tokens and money of a plan in words and in a table."""
 
+import re
 from collections.abc import Iterable
 
 from pipeline.desk.reviewing.shown import LONGEST, code
@@ -9,13 +10,22 @@ from pipeline.pull_request.planning.settings import Settings
 from pipeline.pull_request.planning.walking import Planned
 
 UNKNOWN = "not known"
+ARM = re.compile(r"[a-z]+@[A-Za-z0-9_-]{1,40}")
+
+
+def stage_name(name: str) -> str:
+    """A stage as code. That of an arm keeps its sign, so that it can be copied: nobody is mentioned within code."""
+    return f"`{name}`" if ARM.fullmatch(name) else code(name)
 
 
 def told(plan: Iterable[Planned], estimates: dict[str, Estimate], settings: Settings) -> list[str]:
     """What all of it takes: for sure, and at most."""
     sure = [estimates[one.step.name] for one in plan if one.fate in ("runs", "again")]
     everything = list(estimates.values())
-    lines = [f"- Time: {_time(sure)} for sure" + (f", {_time(everything)} if all runs that may" if len(everything) > len(sure) else "")]
+    lines = [
+        f"- Time: {_time(sure)} for sure"
+        + (f", {_time(everything)} if all runs that may" if len(everything) > len(sure) else "")
+    ]
     gpu = [one for one in everything if one.is_on_gpu]
     if gpu:
         lines.append(f"- GPU: {_gpu_cost(sure, everything, settings)}")
@@ -56,7 +66,9 @@ def _service_cost(estimates: list[Estimate]) -> str:
     parts = [f"about {_dollars(known)}"] if len(unknown) < len(asked) else []
     if unknown:
         cap = [one.most_cost for one in unknown]
-        sums = f"no more than {_dollars(sum(one or 0 for one in cap))} by its cap" if None not in cap else "no cap is set"
+        sums = (
+            f"no more than {_dollars(sum(one or 0 for one in cap))} by its cap" if None not in cap else "no cap is set"
+        )
         parts.append(f"{len(unknown)} of {len(asked)} not known, {sums}")
     return "; ".join(parts)
 
@@ -66,8 +78,11 @@ def table(estimates: dict[str, Estimate], measured: Measured, no_measures: str) 
     head = ["## What it would take", ""]
     if no_measures:
         head += [f"`reports/run.json` {no_measures}, so nothing is known of earlier runs.", ""]
-    head += ["| stage | time | memory | tokens in, out | cost of a service | from the last figure |", "|---|---|---|---|---|---|"]
-    rows = [f"| {code(name)} | {' | '.join(_cells(one))} |" for name, one in estimates.items()]
+    head += [
+        "| stage | time | memory | tokens in, out | cost of a service | from the last figure |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows = [f"| {stage_name(name)} | {' | '.join(_cells(one))} |" for name, one in estimates.items()]
     return "\n".join([*head, *rows, *_machine(measured)])
 
 
@@ -91,7 +106,10 @@ def _machine(measured: Measured) -> list[str]:
         return []
     said = ", ".join(part for part in (machine.system, machine.processor) if part)
     cores = f", {machine.cores} cores" if machine.cores else ""
-    return ["", f"Measured on {code(said)}{cores}; `reports/run.json` has the last run of each stage, on whatever rows it had then."]
+    return [
+        "",
+        f"Measured on {code(said)}{cores}; `reports/run.json` has the last run of each stage, on whatever rows it had then.",
+    ]
 
 
 def _span(seconds: float) -> str:

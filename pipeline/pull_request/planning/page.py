@@ -7,7 +7,7 @@ from pipeline.desk.reviewing.shown import LONGEST, code
 from pipeline.pull_request.planning.branch import Brought
 from pipeline.pull_request.planning.earlier import Remote
 from pipeline.pull_request.planning.estimates import Estimate
-from pipeline.pull_request.planning.figures import table, told
+from pipeline.pull_request.planning.figures import stage_name, table, told
 from pipeline.pull_request.planning.measured import Measured
 from pipeline.pull_request.planning.settings import Settings
 from pipeline.pull_request.planning.walking import RUNNING, Cause, Fate, Planned
@@ -18,7 +18,11 @@ FATES: dict[Fate, tuple[str, str, str]] = {  # in the table; in the headline of 
     "runs": ("**runs**", "stage runs", "stages run"),
     "again": ("**runs again**", "runs again since an output is not here", "run again since an output is not here"),
     "may_run": ("may run", "may run", "may run"),
-    "cache": ("from this machine's cache", "is restored from this machine's cache", "are restored from this machine's cache"),
+    "cache": (
+        "from this machine's cache",
+        "is restored from this machine's cache",
+        "are restored from this machine's cache",
+    ),
     "remote": ("from the remote", "can be restored from the remote", "can be restored from the remote"),
     "frozen": ("frozen", "is frozen", "are frozen"),
     "nothing": ("nothing", "has nothing to do", "have nothing to do"),
@@ -63,19 +67,19 @@ class Page:
 
     def _stages(self) -> str:
         busy = [one for one in self.plan if one.fate != "nothing"]
-        idle = [code(one.step.name) for one in self.plan if one.fate == "nothing"]
+        idle = [stage_name(one.step.name) for one in self.plan if one.fate == "nothing"]
         lines = ["| stage | what happens | why |", "|---|---|---|"] if busy else []
-        lines += [f"| {code(one.step.name)} | {FATES[one.fate][0]} | {self._why(one)} |" for one in busy]
+        lines += [f"| {stage_name(one.step.name)} | {FATES[one.fate][0]} | {self._why(one)} |" for one in busy]
         if busy and idle:
             lines += ["", f"Nothing to do: {', '.join(idle)}."]
         return "\n".join(lines)
 
     def _why(self, planned: Planned) -> str:
-        words = list(dict.fromkeys(self._cause(cause, planned) for cause in planned.causes))
+        words = list(dict.fromkeys(self._cause(cause) for cause in planned.causes))
         more = [f"and {len(words) - MOST_CAUSES} more"] if len(words) > MOST_CAUSES else []
         return "; ".join([*words[:MOST_CAUSES], *more]) or ("`dvc.yaml` says so" if planned.fate == "frozen" else "")
 
-    def _cause(self, cause: Cause, planned: Planned) -> str:
+    def _cause(self, cause: Cause) -> str:
         place = code(cause.place, LONGEST)
         if cause.kind == "new":
             return "`dvc.lock` has no entry: it never ran"
@@ -89,7 +93,7 @@ class Page:
             return f"{place} {_happened(cause)}"
         if cause.kind == "output":
             return f"{place} {OUTPUTS[cause.now]}"
-        makers = ", ".join(code(name) for name in self._makers(cause.place)) or "an earlier stage"
+        makers = ", ".join(stage_name(name) for name in self._makers(cause.place)) or "an earlier stage"
         if cause.kind == "maybe":
             return f"{place}, if {makers} writes another"
         return f"{place} {'is' if cause.now else 'will be'} another, of {makers}"
@@ -115,12 +119,12 @@ class Page:
                 f"- Whether these come out as before: {_listed(through)}. The stages behind them run only if they do not."
             )
         lines += [
-            f"- {code(one.step.name)} reads {_listed(one.missing)}, which is not here and which no stage makes: pull it, or DVC stops."
+            f"- {stage_name(one.step.name)} reads {_listed(one.missing)}, which is not here and which no stage makes: pull it, or DVC stops."
             for one in self.plan
             if one.missing and one.fate != "frozen"
         ]
         lines += [
-            f"- {code(one.step.name)} also reads {_listed(one.step.recipe.outside)}, which is outside the project: not looked at."
+            f"- {stage_name(one.step.name)} also reads {_listed(one.step.recipe.outside)}, which is outside the project: not looked at."
             for one in self.plan
             if one.step.recipe and one.step.recipe.outside
         ]
@@ -142,12 +146,18 @@ class Page:
         if not wanted:
             return ""
         looked = [one for one in wanted if one.is_looked_up]
-        lines = [f"- This machine's run cache: {len(looked)} of {len(wanted)} stages looked up, by command, inputs and parameters."]
+        lines = [
+            f"- This machine's run cache: {len(looked)} of {len(wanted)} stages looked up, by command, inputs and parameters."
+        ]
         if rest := [one.step.name for one in wanted if not one.is_looked_up]:
-            lines.append(f"- Not looked up, since an input is not known yet or DVC keeps no runs of it: {_listed(rest)}.")
+            lines.append(
+                f"- Not looked up, since an input is not known yet or DVC keeps no runs of it: {_stages(rest)}."
+            )
         lines.append(f"- {self._of_remote()}")
         if any(one.fate == "remote" for one in wanted):
-            lines.append("- `dvc fetch --run-cache` and `dvc repro --pull` restore what the remote has; `dvc repro` alone runs it.")
+            lines.append(
+                "- `dvc fetch --run-cache` and `dvc repro --pull` restore what the remote has; `dvc repro` alone runs it."
+            )
         return "\n".join(["## Where earlier runs were looked for", "", *lines])
 
     def _of_remote(self) -> str:
@@ -168,11 +178,11 @@ class Page:
         head = f"## What this branch brought, beside {name}"
         if self.brought.trouble:
             return f"{head}\n\n{code(base.name)} {self.brought.trouble}."
-        lines = [f"- {_change(*change)}: {_listed(stages)}" for change, stages in self.brought.changes.items()]
+        lines = [f"- {_change(*change)}: {_stages(stages)}" for change, stages in self.brought.changes.items()]
         more = [f"- and {len(lines) - MOST_CHANGES} more"] if len(lines) > MOST_CHANGES else []
         lines = [*lines[:MOST_CHANGES], *more] or ["No input of a stage differs."]
         reran = self.brought.reran
-        last = f"`dvc.lock` has other outputs of {_listed(reran)}." if reran else "`dvc.lock` has the same outputs."
+        last = f"`dvc.lock` has other outputs of {_stages(reran)}." if reran else "`dvc.lock` has the same outputs."
         return "\n".join([head, "", *lines, "", last])
 
 
@@ -189,9 +199,13 @@ def _change(kind: str, place: str, was: str, now: str) -> str:
     if kind == "command":
         return f"command {code(was, LONGEST)} → {code(now, LONGEST)}"
     if kind == "stage":
-        return f"stage {shown} is {'new' if now else 'gone'}"
+        return f"stage {stage_name(place)} is {'new' if now else 'gone'}"
     return f"{shown} {_happened(Cause('file', place, was, now))}"
 
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(code(name, LONGEST) for name in names)
+
+
+def _stages(names: Iterable[str]) -> str:
+    return ", ".join(map(stage_name, names))
