@@ -1,6 +1,7 @@
 """A plan as Markdown, for a terminal and for a comment. Paths, values and names are of the branch: they stay inside code."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pipeline.desk.reviewing.shown import LONGEST, code
@@ -10,7 +11,7 @@ from pipeline.pull_request.planning.estimates import Estimate
 from pipeline.pull_request.planning.figures import stage_name, table, told
 from pipeline.pull_request.planning.measured import Measured
 from pipeline.pull_request.planning.settings import Settings
-from pipeline.pull_request.planning.walking import RUNNING, Cause, Fate, Planned
+from pipeline.pull_request.planning.walking import RUNNING, Cause, Fate, Kind, Planned
 from pipeline.pull_request.verifying.locked import Project, overlap
 
 MOST_CAUSES, MOST_CHANGES = 6, 40
@@ -75,11 +76,12 @@ class Page:
         return "\n".join(lines)
 
     def _why(self, planned: Planned) -> str:
-        words = list(dict.fromkeys(self._cause(cause) for cause in planned.causes))
+        words = [self._own(cause) for cause in planned.causes if cause.kind not in ("input", "maybe")]
+        words += [*self._of_earlier("input", planned), *self._of_earlier("maybe", planned)]
         more = [f"and {len(words) - MOST_CAUSES} more"] if len(words) > MOST_CAUSES else []
         return "; ".join([*words[:MOST_CAUSES], *more]) or ("`dvc.yaml` says so" if planned.fate == "frozen" else "")
 
-    def _cause(self, cause: Cause) -> str:
+    def _own(self, cause: Cause) -> str:
         place = code(cause.place, LONGEST)
         if cause.kind == "new":
             return "`dvc.lock` has no entry: it never ran"
@@ -89,22 +91,30 @@ class Page:
             return f"its command: {code(cause.was, LONGEST)} → {code(cause.now, LONGEST)}"
         if cause.kind == "setting":
             return f"{code(cause.file)}: {place} {code(cause.was)} → {code(cause.now)}"
-        if cause.kind == "file":
-            return f"{place} {_happened(cause)}"
-        if cause.kind == "output":
-            return f"{place} {OUTPUTS[cause.now]}"
-        makers = ", ".join(stage_name(name) for name in self._makers(cause.place)) or "an earlier stage"
-        if cause.kind == "maybe":
-            return f"{place}, if {makers} writes another"
-        return f"{place} {'is' if cause.now else 'will be'} another, of {makers}"
+        return f"{place} {_happened(cause) if cause.kind == 'file' else OUTPUTS[cause.now]}"
 
-    def _makers(self, path: str) -> list[str]:
+    def _of_earlier(self, kind: Kind, planned: Planned) -> Iterator[str]:
+        """What earlier stages bring, in a clause for each of them."""
+        places: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for cause in planned.causes:
+            if cause.kind == kind:
+                places[self._makers(cause.place)].append(cause.place)
+        for makers, paths in places.items():
+            names = _stages(makers) or "an earlier stage"
+            changed = "are others" if len(paths) > 1 else "is another"
+            yield (
+                f"{_listed(paths)}, if {names} changes {'them' if len(paths) > 1 else 'it'}"
+                if kind == "maybe"
+                else f"{_listed(paths)} {changed} after {names}"
+            )
+
+    def _makers(self, path: str) -> tuple[str, ...]:
         """The stages that do something and write a part of the path."""
-        return [
+        return tuple(
             one.step.name
             for one in self.plan
             if one.fate != "nothing" and any(overlap(out.path, path) for out in one.step.outs)
-        ]
+        )
 
     def _figures(self) -> str:
         if not self.estimates:
@@ -119,7 +129,7 @@ class Page:
                 f"- Whether these come out as before: {_listed(through)}. The stages behind them run only if they do not."
             )
         lines += [
-            f"- {stage_name(one.step.name)} reads {_listed(one.missing)}, which is not here and which no stage makes: pull it, or DVC stops."
+            f"- {stage_name(one.step.name)} reads {_listed(one.missing)}, which is not here and no stage makes: pull it, or DVC stops."
             for one in self.plan
             if one.missing and one.fate != "frozen"
         ]
@@ -136,7 +146,7 @@ class Page:
         lines += self._judge()
         return "\n".join(["## What cannot be known before it runs", "", *lines]) if lines else ""
 
-    def _judge(self) -> Iterable[str]:
+    def _judge(self) -> Iterator[str]:
         is_answered_anew = any(one.fate in RUNNING and one.step.name.startswith("predict@") for one in self.plan)
         if self.settings.at("judge", "pairs") and is_answered_anew:
             yield "- Where answers change, the judge of `judge.pairs` has not seen them: `make ask` then says what its votes cost."
