@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.desk.reviewing.shown import LONGEST, code
 from pipeline.model.hosted.hosted import hosted_file
 from pipeline.pull_request.planning.expected import Tree
 from pipeline.pull_request.planning.measured import ArmTook, Measured
@@ -82,7 +83,7 @@ def _factor(planned: Planned, tree: Tree, settings: Settings) -> tuple[float, li
                 notes.append(f"times {now / was:.2f} for the epochs; it may stop before")
                 continue
         if (stage == "train" and _concerns(cause, settings)) or stage == "predict":
-            notes.append(f"another {cause.place} may change the figure")
+            notes.append(f"as it was, but {code(cause.place, LONGEST)} changed")
     return factor, notes
 
 
@@ -98,20 +99,24 @@ def _by_size(planned: Planned, names: tuple[str, ...], tree: Tree) -> tuple[floa
     deps = [dep for dep in planned.step.deps if dep.path in names]
     unknown = [dep.path for dep in deps if any(one.kind == "maybe" and one.place == dep.path for one in planned.causes)]
     if unknown:
-        return 1.0, [f"the size of {', '.join(unknown)} is known once the stages before it have run"]
+        return 1.0, [f"as it was; the size of {_listed(unknown)} is known once the stages before have run"]
     changed = [dep for dep in deps if any(one.place == dep.path for one in planned.causes)]
     if not changed:
         return 1.0, []
     before, after = (sum(sizes) for sizes in zip(*(_sizes(dep, tree) for dep in deps), strict=True))
     if not before or not after:
         return 1.0, ["the change of size is not known"]
-    return after / before, [f"times {after / before:.2f} for the size of {', '.join(dep.path for dep in changed)}"]
+    return after / before, [f"times {after / before:.2f} for the size of {_listed(dep.path for dep in changed)}"]
 
 
 def _sizes(dep: Entry, tree: Tree) -> tuple[int, int]:
     """Bytes when the stage last ran and now; now as before where it is not on this machine."""
     before = dep.size or 0
     return before, tree.size(dep.path) or before
+
+
+def _listed(paths: Iterable[str]) -> str:
+    return ", ".join(code(path, LONGEST) for path in paths)
 
 
 def _number(text: str) -> float | None:

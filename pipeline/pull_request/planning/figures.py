@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from pipeline.desk.reviewing.shown import LONGEST, code
+from pipeline.desk.reviewing.shown import code
 from pipeline.pull_request.planning.estimates import Estimate
 from pipeline.pull_request.planning.measured import Measured
 from pipeline.pull_request.planning.settings import Settings
@@ -43,10 +43,14 @@ def _time(estimates: list[Estimate]) -> str:
     gpu = sum(one.seconds or 0 for one in estimates if one.is_on_gpu)
     cpu = sum(one.seconds or 0 for one in estimates if not one.is_on_gpu)
     unknown = sum(one.seconds is None for one in estimates)
-    parts = [f"about {seconds / 60:.1f} {kind} minutes" for kind, seconds in (("GPU", gpu), ("CPU", cpu)) if seconds]
+    parts = [f"about {_amount(seconds, kind)}" for kind, seconds in (("GPU", gpu), ("CPU", cpu)) if seconds]
     if unknown:
         parts.append(f"{unknown} {'stage' if unknown == 1 else 'stages'} of which nothing was measured")
     return " and ".join(parts) or "less than a second"
+
+
+def _amount(seconds: float, kind: str) -> str:
+    return f"{seconds:.0f} {kind} seconds" if seconds < 100 else f"{seconds / 60:.1f} {kind} minutes"
 
 
 def _gpu_cost(sure: list[Estimate], everything: list[Estimate], settings: Settings) -> str:
@@ -79,7 +83,7 @@ def table(estimates: dict[str, Estimate], measured: Measured, no_measures: str) 
     if no_measures:
         head += [f"`reports/run.json` {no_measures}, so nothing is known of earlier runs.", ""]
     head += [
-        "| stage | time | memory | tokens in, out | cost of a service | from the last figure |",
+        "| stage | time | memory | tokens in, out | cost of a service | how it is reckoned |",
         "|---|---|---|---|---|---|",
     ]
     rows = [f"| {stage_name(name)} | {' | '.join(_cells(one))} |" for name, one in estimates.items()]
@@ -95,9 +99,15 @@ def _cells(one: Estimate) -> list[str]:
     memory = _mib(one.peak_mib) if one.peak_mib else UNKNOWN
     if one.peak_gpu_mib:
         memory += f", GPU {_mib(one.peak_gpu_mib)}"
-    notes = "; ".join(code(note, LONGEST) for note in one.notes)
+    notes = "; ".join(one.notes)
     time = UNKNOWN if one.seconds is None else f"{_span(one.seconds)} {'GPU' if one.is_on_gpu else 'CPU'}"
-    return [time, memory, tokens, cost, notes or ("as it is" if one.seconds is not None else "there is none")]
+    return [
+        time,
+        memory,
+        tokens,
+        cost,
+        notes or ("as it was" if one.seconds is not None else "no earlier run is known"),
+    ]
 
 
 def _machine(measured: Measured) -> list[str]:
