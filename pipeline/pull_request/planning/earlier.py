@@ -138,6 +138,10 @@ class Remote:
                 raise Unreachable("no default one is set (dvc remote default)") from None
             finally:
                 repo.close()
+            try:  # a look at the whole: to most file systems what cannot be reached does not exist
+                stores[0].fs.ls(stores[1].path, detail=False)
+            except FileNotFoundError:
+                raise Unreachable("there is nothing at its address yet") from None
             self._stores = (stores[0], stores[1])
         return self._stores
 
