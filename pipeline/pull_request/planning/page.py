@@ -123,7 +123,7 @@ class Page:
 
     def _unknown(self) -> str:
         lines = []
-        through = sorted({cause.place for one in self.plan for cause in one.causes if cause.kind == "maybe"})
+        through = sorted({cause.place for one in self.plan if one.fate == "may_run" for cause in one.causes})
         if through:
             lines.append(
                 f"- Whether these come out as before: {_listed(through)}. The stages behind them run only if they do not."
