@@ -109,11 +109,12 @@ class Page:
             )
 
     def _makers(self, path: str) -> tuple[str, ...]:
-        """The stages that do something and write a part of the path."""
+        """The stages that may write a part of the path anew; one whose output is only not here writes the same."""
         return tuple(
             one.step.name
             for one in self.plan
-            if one.fate != "nothing" and any(overlap(out.path, path) for out in one.step.outs)
+            if any(cause.kind != "output" for cause in one.causes)
+            and any(overlap(out.path, path) for out in one.step.outs)
         )
 
     def _figures(self) -> str:
