@@ -38,8 +38,13 @@ class Change:
     was: str
     is_: str
 
+    @property
+    def effect(self) -> str:
+        """Both values, '' where it is a file."""
+        return f"{self.was} -> {self.is_}" if self.was or self.is_ else ""
+
     def __str__(self) -> str:
-        return f"{self.name} {self.was} -> {self.is_}" if self.was or self.is_ else self.name
+        return f"{self.name} {self.effect}".strip()
 
 
 @dataclass(frozen=True)
@@ -139,17 +144,13 @@ class Both:
         chain = (*through, stage)
         found = [Cause(change, chain) for change in self.of_stage(stage)]
         was, is_ = self.then.lock.deps(stage), self.now.lock.deps(stage)
-        before = dict.fromkeys(
-            maker
-            for path in {**was, **is_}
-            if was.get(path) != is_.get(path)
-            for maker in self._makers(path)
-            if maker not in chain and self.moved(maker) and not _is_of_another(maker, arm)
-        )
+        paths = [path for path in {**was, **is_} if was.get(path) != is_.get(path)]
+        if not found and not paths and self.moved(stage):
+            return [Cause(Change("chance", f"{stage} wrote something else from the same inputs", "", ""), chain)]
+        before = dict.fromkeys(maker for path in paths for maker in self._makers(path))
         for maker in before:
-            found += self.causes(maker, arm, chain)
-        if not found and self.moved(stage):
-            found = [Cause(Change("chance", f"{stage} wrote something else from the same inputs", "", ""), chain)]
+            if maker not in chain and self.moved(maker) and not _is_of_another(maker, arm):
+                found += self.causes(maker, arm, chain)
         return [*dict.fromkeys(found)]
 
     def below(self, changes: set[Change]) -> list[str]:

@@ -116,13 +116,18 @@ class Past:
 
     def seconds(self, names: list[str]) -> dict[str, float]:
         """What each of these stages took then, as far as it is recorded."""
-        took = self.run_report().get("stages")
-        known = took if isinstance(took, dict) else {}
-        return {
-            name: float(known[name]["seconds"])
-            for name in names
-            if isinstance(known.get(name), dict) and isinstance(known[name].get("seconds"), int | float)
-        }
+        took = seconds_in(self.run_report())
+        return {name: took[name] for name in names if name in took}
+
+
+def seconds_in(run_report: dict[str, Any]) -> dict[str, float]:
+    """What each stage took, in a `reports/run.json`."""
+    stages = run_report.get("stages")
+    return {
+        str(name): float(one["seconds"])
+        for name, one in (stages.items() if isinstance(stages, dict) else ())
+        if isinstance(one, dict) and isinstance(one.get("seconds"), int | float)
+    }
 
 
 def read_object(path: Path) -> dict[str, Any]:
