@@ -70,12 +70,16 @@ class Again:
         took = self.past.seconds(names)
 
         def tell(name: str) -> None:
-            then = f" ({took[name]:,.0f} s then)" if name in took else ""
+            then = f" ({took[name]:,.1f} s then)" if name in took else ""
             say(f"{names.index(name) + 1 if name in names else '?'}/{len(names)} {name}{then}")
 
         if names:
             self.runner.dvc("repro", "--force", "--single-item", "--keep-going", *names, tell=tell)
-        self.past.again += names
+        for step in steps:
+            if all(self.past.digest(out) for out in step.outs if out.digest):
+                self.past.again.append(step.name)
+            else:
+                self.past.left[step.name] = "failed, or one that it needs did; the reason stands above"
 
 
 def say(line: str) -> None:

@@ -14,7 +14,7 @@ MOST_SHOWN = 20
 
 @dataclass(frozen=True)
 class Output:
-    """An output with its digest then, in `entry`, and now; '' where nothing came out."""
+    """An output with its digest then, in `entry`, and now."""
 
     step: Step
     entry: Entry
@@ -45,7 +45,7 @@ class Outcome:
     def is_within(self) -> bool:
         """Whether each metric is the same or within its band; what is derived from metrics that moved is not judged."""
         judged = self.metrics or self.derived
-        return all(number.is_within for number in judged) and all(one.now for one in self.outputs)
+        return all(number.is_within for number in judged)
 
     def origins(self) -> list[str]:
         """Stages that ran again on the same inputs and wrote something else."""
@@ -98,8 +98,7 @@ def tell(outcome: Outcome) -> None:
         if same:
             say(f"{how}: {', '.join(same)}")
     for one in outcome.differ:
-        came = f"came out as {one.now}" if one.now else "did not come out"
-        say(f"{one.step.name}: {one.entry.path}: dvc.lock names {one.entry.digest}, it {came}")
+        say(f"{one.step.name}: {one.entry.path}: dvc.lock names {one.entry.digest}, it came out as {one.now}")
     for name in outcome.origins():
         say(f"{name}: its inputs were the same, and its outputs are not: the difference begins there")
     for numbers in (outcome.metrics, outcome.derived):

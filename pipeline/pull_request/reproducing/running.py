@@ -16,6 +16,7 @@ NOISE = re.compile(
     r"> |Updating lock file|Generating lock file|Use `dvc |To track the changes|To enable auto|\tgit add|\s*$"
 )
 GRACE_S = 10.0
+OF_THE_CALLER = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME", "VIRTUAL_ENV")  # a stage runs the code beside it
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Runner:
         return run(command, self.tree, self._environment(), tell)
 
     def _environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if key not in {"PYTHONPATH", *self.secrets}}
+        kept = {key: value for key, value in os.environ.items() if key not in {*OF_THE_CALLER, *self.secrets}}
         return {
             **kept,
             **ENVIRONMENT,
