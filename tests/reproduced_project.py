@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.project import ROOT, git
+from tests.verified_project import dvc as in_dvc
 
 STEP = '''"""One stage of the tests, by its name: train and predict pass for dear ones."""
 import json, os, sys
@@ -117,7 +118,12 @@ def edit(folder: Path, name: str, old: str, new: str) -> None:
 def dvc(folder: Path, *arguments: str) -> str:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -125,7 +131,8 @@ def dvc(folder: Path, *arguments: str) -> str:
 
 def run(folder: Path, message: str) -> str:
     """Run what changed, and commit all of it; returns the commit."""
-    dvc(folder, "repro", "--quiet")
+    with in_dvc(folder) as repo:
+        repo.reproduce()
     return commit(folder, message)
 
 

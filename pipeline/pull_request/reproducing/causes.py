@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.pull_request.comparing.lock import Lock
-from pipeline.pull_request.reproducing.past import LOCKED, RUN_REPORT, command_of, read_object
+from pipeline.pull_request.reproducing.past import LOCKED, RUN_REPORT, read_object, recipe_of
 from pipeline.pull_request.verifying.differences import NOTHING, Difference, differences
 from pipeline.pull_request.verifying.locked import overlap
 from pipeline.stage import PARAMS_FILE, read_yaml
@@ -113,16 +113,23 @@ class Both:
             return known if stage.startswith(PREDICT) and known else [Change("code", f"stage {stage} {word}", "", "")]
         was, is_ = (lock.deps(stage) for lock in locks)
         paths = [path for path in {**was, **is_} if was.get(path) != is_.get(path) and not self._makers(path)]
+        if self._deps_are_the_same(stage):  # what came or went is what a parameter names
+            paths = [path for path in paths if path in was and path in is_]
         return [
             *(Change(kind_of(path), path + _fate(path, was, is_), "", "") for path in paths),
             *_settings(self.then.lock.settings(stage), self.now.lock.settings(stage)),
             *self._command(stage),
         ]
 
+    def _deps_are_the_same(self, stage: str) -> bool:
+        """Whether dvc.yaml lists the same, before values of parameters are put into it."""
+        then, now = (recipe_of(ran.root, stage).get("deps") for ran in (self.then, self.now))
+        return bool(then == now)
+
     def _command(self, stage: str) -> Iterator[Change]:
         if self.then.lock.command(stage) == self.now.lock.command(stage):
             return
-        if command_of(self.then.root, stage) != command_of(self.now.root, stage):
+        if recipe_of(self.then.root, stage).get("cmd") != recipe_of(self.now.root, stage).get("cmd"):
             yield Change("code", f"dvc.yaml: the command of {stage}", "", "")
         else:
             yield from _arms(self.then, self.now)

@@ -152,9 +152,9 @@ def metrics_of(root: Path) -> list[str]:
     return [name for one in listed for name in ([one] if isinstance(one, str) else one)]
 
 
-def command_of(root: Path, name: str) -> Any:
-    """The command of a stage as dvc.yaml has it, before values are put into it."""
-    return _stages(root).get(name.partition("@")[0], {}).get("cmd")
+def recipe_of(root: Path, name: str) -> dict[str, Any]:
+    """A stage as dvc.yaml has it, before values are put into it; empty where it has none of that name."""
+    return _stages(root).get(name.partition("@")[0], {})
 
 
 def _stages(root: Path) -> dict[str, dict[str, Any]]:
