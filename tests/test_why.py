@@ -140,7 +140,7 @@ def test_what_seeds_do_as_well_may_be_luck(project):
     assert [line for line in said.splitlines() if line.startswith("| `tuned.right` |") and line.endswith(luck)]
     assert "| `tuned.odd` | 0.17 | 0.18 | parameters |" in said
     assert (
-        "**the whole difference is of one kind, parameters**: `train.epochs` `5 -> 4`, `train.seed` `17 -> 18`" in said
+        "**the whole difference is of one kind, parameters**: `train.seed` `17 -> 18`, `train.epochs` `5 -> 4`" in said
     )
 
 

@@ -58,7 +58,7 @@ def reproduce(revision: Revision, root: Path, has_cache: bool, environment: str)
             recorded = then if isinstance(then, dict) else {}
             _tell_machine(recorded)
             _tell_changes(tree, root)
-            runner = Runner(tree, python, past.secrets())
+            runner = Runner(tree, python, past.secrets(), sys.stdout)
             again = Again(past, runner, has_cache, has_remote, past.stale(), past.paid())
             outcome = _run(again, root)
             tell(outcome)
@@ -100,7 +100,7 @@ def _python(tree: Path, environment: str) -> Path:
     if environment != NEW:
         return Path(sys.executable)
     say("make setup of that commit, for its own environment: minutes, and packages are downloaded")
-    if run(["make", "setup", f"PYTHON={sys.executable}"], tree, _plain_environment(), say):
+    if run(["make", "setup", f"PYTHON={sys.executable}"], tree, _plain_environment(), say, sys.stdout):
         raise Fault("ENV=new", "make setup of that commit failed", "leave ENV out, and what is installed is taken")
     return tree / ".venv/bin/python"
 

@@ -103,7 +103,7 @@ def _run(tree: Path, root: Path, reports: list[str]) -> None:
                 "change it in a branch, and make run",
             )
         _ask_no_judge(tree)
-        runner = Runner(tree, Path(sys.executable), past.secrets())
+        runner = Runner(tree, Path(sys.executable), past.secrets(), sys.stderr)  # the page alone goes out
         sources = [step.name for step in project.steps if not step.commands]
         for way in ("checkout", *(["pull"] if has_remote else [])):
             runner.dvc(way, "--quiet", "--force", *([] if way == "checkout" else sources))

@@ -7,13 +7,14 @@ import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.pull_request.verifying.findings import in_terminal
 from pipeline.stage import ENVIRONMENT
 
 STAGE = re.compile(r"Running stage '(.+)':")
 NOISE = re.compile(
-    r"> |Updating lock file|Generating lock file|Use `dvc |To track the changes|To enable auto|\tgit add|\s*$"
+    r"> |Updating lock file|Generating lock file|Use `dvc |Stage '.*' (didn't change|is cached)|'.*' didn't change|Data and pipelines are up to date|To track the changes|To enable auto|\tgit add|\s*$"
 )
 GRACE_S = 10.0
 OF_THE_CALLER = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME", "VIRTUAL_ENV")  # a stage runs the code beside it
@@ -21,16 +22,20 @@ OF_THE_CALLER = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME", "VIRTUAL_ENV")  #
 
 @dataclass(frozen=True)
 class Runner:
-    """Runs DVC in `tree` with that Python; `secrets` are names of environment variables that nothing there gets to see."""
+    """Runs DVC in `tree` with that Python; `secrets` are names of environment variables that nothing there gets to see.
+
+    What stages print goes to `to`.
+    """
 
     tree: Path
     python: Path
     secrets: frozenset[str]
+    to: TextIO
 
     def dvc(self, *arguments: str, tell: Callable[[str], None] | None = None) -> int:
         """The exit status; `tell` is called with the name of each stage that starts, and then what stages print is shown."""
         command = [str(self.python), "-m", "dvc", *arguments]
-        return run(command, self.tree, self._environment(), tell)
+        return run(command, self.tree, self._environment(), tell, self.to)
 
     def _environment(self) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if key not in {*OF_THE_CALLER, *self.secrets}}
@@ -44,7 +49,9 @@ class Runner:
         }
 
 
-def run(command: list[str], at: Path, environment: Mapping[str, str], tell: Callable[[str], None] | None) -> int:
+def run(
+    command: list[str], at: Path, environment: Mapping[str, str], tell: Callable[[str], None] | None, to: TextIO
+) -> int:
     """Run a command in a session of its own, so that all of it can be ended. Without `tell` what it prints is not shown."""
     with subprocess.Popen(
         command,
@@ -61,18 +68,18 @@ def run(command: list[str], at: Path, environment: Mapping[str, str], tell: Call
         try:
             for line in process.stdout:
                 if tell is not None:
-                    _show(line.rstrip("\n"), tell)
+                    _show(line.rstrip("\n"), tell, to)
             return process.wait()
         except BaseException:
             _end(process)
             raise
 
 
-def _show(line: str, tell: Callable[[str], None]) -> None:
+def _show(line: str, tell: Callable[[str], None], to: TextIO) -> None:
     if found := STAGE.match(line):
         tell(found[1])
     elif not NOISE.match(line):
-        print(f"  {in_terminal(line)}", flush=True)
+        print(f"  {in_terminal(line)}", file=to, flush=True)
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
