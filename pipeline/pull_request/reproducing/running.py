@@ -14,7 +14,8 @@ from pipeline.stage import ENVIRONMENT
 
 STAGE = re.compile(r"Running stage '(.+)':")
 NOISE = re.compile(
-    r"> |Updating lock file|Generating lock file|Use `dvc |Stage '.*' (didn't change|is cached)|'.*' didn't change|Data and pipelines are up to date|To track the changes|To enable auto|\tgit add|\s*$"
+    r"> |Updating lock file|Generating lock file|Use `dvc |To track the changes|To enable auto|\tgit add|\s*$|"
+    r"Stage '.*' (didn't change|is cached)|'.*' didn't change|Data and pipelines are up to date"
 )
 GRACE_S = 10.0
 OF_THE_CALLER = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONHOME", "VIRTUAL_ENV")  # a stage runs the code beside it
