@@ -249,6 +249,22 @@ def test_a_loss_that_is_no_number_stops_the_run(trained):
         trained(lora={"learning_rate": 1e38, "epochs": 10})
 
 
+def test_a_loss_that_is_no_number_stops_the_run_where_no_validation_would_show_it(trained, tmp_path, monkeypatch):
+    import transformers
+
+    step, calls = transformers.Trainer.training_step, []
+
+    def spoilt(*values):
+        calls.append(1)
+        return step(*values) * (float("nan") if len(calls) == 3 else 1.0)
+
+    trained(lora={"epochs": 1})
+    write_records(tmp_path / "validation.jsonl", [])
+    monkeypatch.setattr(transformers.Trainer, "training_step", spoilt)
+    with pytest.raises(Fault, match=r"train\.lora\.learning_rate: the loss is nan at step 4"):
+        main(params(lora={"epochs": 1, "learning_rate": 0.02}), *paths())
+
+
 def test_a_template_without_an_end_of_turn_is_refused(base, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tokenizer = load_tokenizer(base)

@@ -74,6 +74,7 @@ def settings(job: Job) -> dict[str, Any]:
         "activation_checkpointing": job.is_recomputed,
         "torch_compile": params.compile,
         "logging_steps": LOGGED,
+        "logging_nan_inf_filter": False,  # it would tell the mean of the steps before in place of a loss that is no number
         "eval_strategy": "no",  # the callback says when
         "dataloader_pin_memory": False,
         "max_length": None,  # what does not fit was left out before, and counted
