@@ -33,7 +33,7 @@ from pipeline.model.adapter import BASE, PROMPT, card_header
 from pipeline.model.base import Base, load_base, load_tokenizer
 from pipeline.model.hosted.phase import hosted_phase
 from pipeline.model.rendering import Example
-from pipeline.model.training.beginning import begin
+from pipeline.model.training.beginning import begin, check_adapter
 from pipeline.model.training.devices import check_device, naming_full_memory
 from pipeline.model.training.phases import Done, forget, loss_table, publish
 from pipeline.model.training.policy import Scorer
@@ -179,6 +179,7 @@ def _trained(
     check_device(params)
     steady(params.threads, params.seed)
     begun = begin(start)
+    check_adapter(begun.start, params)
     tokenizer = load_tokenizer(begun.start.folder)
     lesson = Lesson(tokenizer, learnt, general, checked, params, partial(progress, "train"), scorers(contract))
     return run_phases(
