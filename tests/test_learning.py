@@ -46,7 +46,9 @@ def test_each_phase_trains_is_proved_and_the_last_one_is_served(trained, phases,
         singles = [f"f:{n}" for n in range(8)] if name.endswith("dpo") else []
         assert (proof["rows_in"], proof["rows_trained"]) == (16, 16 - len(singles))
         assert proof["dropped"] == [{"source": source, "reason": "has no worse answer"} for source in singles]
-        assert "validation_dropped" not in proof
+        alone = ["f:26", "f:27"] if name.endswith("dpo") else []
+        assert (proof["validation"]["rows_in"], proof["validation"]["rows_checked"]) == (4, 4 - len(alone))
+        assert [one["source"] for one in proof["validation"]["dropped"]] == alone
         assert proof["end_of_turn"] == ["<end>"]
         assert proof["beginnings"] == {"1": proof["rows_trained"]}
         assert all(span.startswith('{"label": "') and span.endswith('"}<end>') for span in proof["first_spans"])
@@ -170,9 +172,21 @@ def test_validation_that_does_not_fit_is_told_and_counted(trained, capsys, phase
     checked = [preference(20) if phase == "dpo" else record(20), long]
     quick = {} if phase != "grpo" else {"grpo": {"epochs": 1, "max_new_tokens": 4}}
     proofs, _ = trained(phase, records=records, checked=checked, max_length=64, **quick)
-    assert proofs[f"1-{phase}"]["validation_dropped"] == 1
-    said = capsys.readouterr().out
-    assert f"train: {phase}: 1 of 2 validation rows have more than 64 tokens, and are left out" in said
+    found = proofs[f"1-{phase}"]["validation"]
+    assert (found["rows_in"], found["rows_checked"], found["dropped"][0]["source"]) == (2, 1, long.source)
+    said = f"train: {phase}: 1 of 2 validation rows are left out, the first {long.source} ("
+    assert f"{said}{found['dropped'][0]['reason']})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("phase", ["dpo", "reward"])
+def test_a_validation_row_that_is_no_pair_is_told_and_counted(trained, capsys, phase):
+    phases = [phase] if phase == "dpo" else [phase, "grpo"]
+    quick = {"grpo": {"max_new_tokens": 2, "generations": 2}}
+    proofs, _ = trained(*phases, records=[preference(n) for n in range(4)], checked=mixed(20)[7:10], **quick)
+    dropped = [{"source": "f:27", "reason": "has no worse answer"}]
+    assert proofs[f"1-{phase}"]["validation"] == {"rows_in": 3, "rows_checked": 2, "dropped": dropped}
+    said = f"train: {phase}: 1 of 3 validation rows are left out, the first f:27 (has no worse answer)"
+    assert said in capsys.readouterr().out
 
 
 def test_targets_that_match_nothing_are_named(trained):

@@ -6,6 +6,11 @@ PROOF = {
     "rows_in": 10,
     "rows_trained": 9,
     "dropped": [{"source": "a.jsonl:3", "reason": "2000 tokens, and train.max_length is 1024"}],
+    "validation": {
+        "rows_in": 5,
+        "rows_checked": 3,
+        "dropped": [{"source": "b.jsonl:7", "reason": "has no worse answer"}] * 2,
+    },
     "tokens": 1000,
     "supervised_tokens": 250,
     "supervised_share": 0.25,
@@ -32,7 +37,8 @@ PROOF = {
     },
     "overfit": {"best_step": 30, "best_validation_loss": 0.5, "last_step": 40, "last_validation_loss": 0.7},
 }
-PLAIN = PROOF | {"dropped": [], "validation_loss": None, "preference_accuracy": None, "overfit": None}
+NONE_LEFT_OUT = {"dropped": [], "validation": {"rows_in": 5, "rows_checked": 5, "dropped": []}}
+PLAIN = PROOF | NONE_LEFT_OUT | {"validation_loss": None, "preference_accuracy": None, "overfit": None}
 
 
 def test_a_phase_is_told_in_a_line_with_all_that_was_proved():
@@ -45,6 +51,7 @@ def test_a_phase_is_told_in_a_line_with_all_that_was_proved():
         "the better answer of 75% of the validation pairs preferred",
         "served 0.01 nats a token from what was trained in NF4 (loss 0.510 and 0.500)",
         "1 left out, the first a.jsonl:3 (2000 tokens, and train.max_length is 1024)",
+        "2 of the validation left out, the first b.jsonl:7 (has no worse answer)",
         "learnt by heart from step 30 on",
     ):
         assert said in line

@@ -46,9 +46,9 @@ def proved(name: str, proof: dict[str, Any]) -> str:
         parts.append(f"the better answer of {proof['preference_accuracy']:.0%} of the validation pairs preferred")
     if "parity" in proof:
         parts.append(_parity(proof["parity"]))
-    if proof["dropped"]:
-        first = proof["dropped"][0]
-        parts.append(f"{len(proof['dropped'])} left out, the first {first['source']} ({first['reason']})")
+    for of, dropped in (("", proof["dropped"]), (" of the validation", proof["validation"]["dropped"])):
+        if dropped:
+            parts.append(f"{len(dropped)}{of} left out, the first {dropped[0]['source']} ({dropped[0]['reason']})")
     if proof["overfit"]:
         parts.append(f"learnt by heart from step {proof['overfit']['best_step']} on")
     return f"{name}: {', '.join(parts)}."
