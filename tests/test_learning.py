@@ -1,5 +1,6 @@
 """The phases of a training run, each on a random model, in process: what is trained, what is served, and what is refused."""
 
+import json
 import shutil
 
 import msgspec
@@ -297,6 +298,24 @@ def test_a_template_without_an_end_of_turn_is_refused(base, tmp_path, monkeypatc
     tokenizer.save_pretrained(broken)
     with pytest.raises(Fault, match="renders a question for training in another way than for serving"):
         _train_on(broken, tmp_path)
+
+
+def test_a_template_that_forgets_how_a_text_begins_is_told_before_training(base, tmp_path, monkeypatch, capsys):
+    from tokenizers.processors import TemplateProcessing
+
+    monkeypatch.chdir(tmp_path)
+    begins = load_tokenizer(base)
+    begins.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    forgets = tmp_path / "forgets"
+    shutil.copytree(base, forgets)
+    said = "train: lora: the chat template of the base leaves '<s>' out of 16 of 16 rows"
+    for template, is_told in ((begins.chat_template, False), (begins.chat_template.removeprefix("<s>"), True)):
+        begins.chat_template = template
+        begins.save_pretrained(forgets)
+        _train_on(forgets, tmp_path)
+        assert (said in capsys.readouterr().out.partition("steps, loss")[0]) == is_told
+        proofs = json.loads((tmp_path / "out/proofs.json").read_text())["1-lora"]
+        assert (proofs["without_beginning"] is not None) == is_told
 
 
 def _train_on(model, folder):

@@ -17,7 +17,8 @@ PROOF = {
     "longest": 200,
     "first_spans": ["yes<end>"],
     "end_of_turn": ["<end>\x1b[31m"],
-    "beginnings": {"1": 9},
+    "beginnings": {"0": 9},
+    "without_beginning": {"token": "<s>", "rows": 9},
     "trainable_parameters": 1234,
     "parameters": 5678,
     "steps": 40,
@@ -37,7 +38,11 @@ PROOF = {
     },
     "overfit": {"best_step": 30, "best_validation_loss": 0.5, "last_step": 40, "last_validation_loss": 0.7},
 }
-NONE_LEFT_OUT = {"dropped": [], "validation": {"rows_in": 5, "rows_checked": 5, "dropped": []}}
+NONE_LEFT_OUT = {
+    "without_beginning": None,
+    "dropped": [],
+    "validation": {"rows_in": 5, "rows_checked": 5, "dropped": []},
+}
 PLAIN = PROOF | NONE_LEFT_OUT | {"validation_loss": None, "preference_accuracy": None, "overfit": None}
 
 
@@ -46,6 +51,7 @@ def test_a_phase_is_told_in_a_line_with_all_that_was_proved():
     for said in (
         "1-lora: 9 of 10 examples trained",
         "250 of 1,000 tokens learnt (25%)",
+        "9 texts without '<s>', which the tokenizer begins a text with",
         "1,234 of 5,678 parameters",
         "validation loss 0.500 at step 30 of 40, which is kept",
         "the better answer of 75% of the validation pairs preferred",
@@ -61,7 +67,7 @@ def test_a_phase_is_told_in_a_line_with_all_that_was_proved():
 
 def test_what_a_phase_has_not_is_not_told():
     line = proved("1-lora", PLAIN)
-    for word in ("validation", "preferred", "left out", "by heart"):
+    for word in ("validation", "preferred", "left out", "by heart", "<s>"):
         assert word not in line
     assert "loss" not in summary("1-lora", PLAIN)
     assert summary("1-lora", PROOF).endswith("250 tokens learnt, validation loss 0.500")

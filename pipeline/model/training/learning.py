@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.base import Base
+from pipeline.model.base import TEMPLATE, Base
 from pipeline.model.parity import PROMPTS
 from pipeline.model.rendering import Example, row_of
 from pipeline.model.training.curve import REWARD, last_logged, logged_at, overfit
@@ -88,6 +88,7 @@ def _answers(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Traine
     proofs = prove_mask(kept, dropped, tokenizer, stop_tokens(tokenizer, start.folder)) | {
         "replayed": len(lesson.general)
     }
+    _tell_beginning(phase, proofs)
     length = lesson.params.max_length if lesson.params.packing else proofs["longest"]
     model, log, more = supervise(lesson.job(phase, start, folder, length), kept, checked)
     return model, log, proofs | more | validation
@@ -100,6 +101,7 @@ def _pairs(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
     ends = stop_tokens(tokenizer, start.folder)
     proofs = prove_mask([pair.chosen for pair in kept], [*_single(lesson.learnt), *dropped], tokenizer, ends)
     prove_mask([pair.rejected for pair in kept], [], tokenizer, ends)
+    _tell_beginning(phase, proofs)
     both = 2 * max(pair.size for pair in kept)  # of a pair both answers go through the model together
     model, log = (rate if phase == "reward" else prefer)(lesson.job(phase, start, folder, both), kept, checked)
     return model, log, proofs | validation
@@ -133,6 +135,14 @@ def _checked(
         first = f"the first {dropped[0].source} ({dropped[0].reason})"
         say(f"train: {phase}: {len(dropped)} of {len(dropped) + len(fit)} validation rows are left out, {first}")
     return fit, validated(len(fit), dropped)
+
+
+def _tell_beginning(phase: Phase, proofs: dict[str, Any]) -> None:
+    if found := proofs["without_beginning"]:
+        say(
+            f"train: {phase}: {TEMPLATE} leaves {found['token']!r} out of {found['rows']} of {proofs['rows_trained']} rows, and its "
+            "tokenizer begins a text with it; see in the card of the base whether that is meant, and mend the template where it is not"
+        )
 
 
 def _single(examples: Sequence[Example]) -> list[Dropped]:

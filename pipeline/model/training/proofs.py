@@ -124,7 +124,20 @@ def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, 
         "first_spans": [tokenizer.decode(_learnt(row)) for row in rows[:SHOWN]],
         "end_of_turn": sorted({tokenizer.decode([_end(row, ends)]) for row in rows}),
         "beginnings": {str(count): number for count, number in sorted(begun.items())},
+        "without_beginning": _without_beginning(rows, tokenizer),
     }
+
+
+def _without_beginning(rows: Sequence[Row], tokenizer: Any) -> dict[str, Any] | None:
+    """The token that the tokenizer puts before a text, and how many rows a template gave none; None where all have it, or none is put.
+
+    No fault, for a base may have been tuned with that very template; one that was trained with the token answers worse without it.
+    """
+    begins = tokenizer.bos_token_id
+    if begins is None or tokenizer("a")["input_ids"][:1] != [begins]:
+        return None
+    lacking = sum(row.ids[:1] != [begins] for row in rows)
+    return {"token": tokenizer.decode([begins]), "rows": lacking} if lacking else None
 
 
 def _learnt(row: Row) -> list[int]:

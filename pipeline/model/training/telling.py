@@ -32,6 +32,9 @@ def proved(name: str, proof: dict[str, Any]) -> str:
         share = proof["supervised_tokens"] / proof["tokens"]
         parts.append(f"{proof['supervised_tokens']:,} of {proof['tokens']:,} tokens learnt ({share:.0%})")
         parts.append(f"each answer's end {' or '.join(map(_quoted, proof['end_of_turn']))} among them")
+        if found := proof["without_beginning"]:
+            token = _quoted(found["token"])
+            parts.append(f"{found['rows']} texts without {token}, which the tokenizer begins a text with")
     if "parameters" in proof:
         parts.append(f"{proof['trainable_parameters']:,} of {proof['parameters']:,} parameters")
     if "trained_tokens" in proof:
