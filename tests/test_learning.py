@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from pipeline.data.records import record_id, write_records
 from pipeline.model.adapter import load_any, served
 from pipeline.model.base import load_tokenizer
+from pipeline.model.training.weights import Start, trainable
 from pipeline.stage import Fault
 from pipeline.train import RUNS, main
 from tests.lessons import files_of, mixed, params, paths, preference, project, weights
@@ -129,6 +130,12 @@ def test_every_knob_of_dpo_changes_the_run(trained, change):
     first = weights(out)
     _, out = trained("dpo", records=mixed(), dpo=change)
     assert weights(out) != first
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_all_weights_are_held_in_float32_whatever_is_computed_in(base, dtype):
+    model = trainable(Start(base), params("full", dtype=dtype), is_quantised=False, is_whole=True)
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
 
 
 def test_a_checkpoint_is_written_as_often_as_the_knob_says(trained, monkeypatch):

@@ -26,14 +26,14 @@ class Start:
 def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: bool = False) -> Any:
     """The model, ready to be trained further where it has an adapter.
 
-    Where all weights are trained, `dtype` auto holds them in float32 and computes in what it is otherwise: the steps are too small
-    for weights of 16 bits.
+    Where all weights are trained, they are held in float32, and `dtype` is what is computed in: the steps are too small for weights
+    of 16 bits, and what float16 scales its gradients by takes none.
     """
     device = "cpu" if is_sharded() else params.device
     if is_quantised:
         model = load_quantised(start.folder, params.dtype, device, params.attention)
     else:
-        dtype = "float32" if is_whole and params.dtype == "auto" else params.dtype
+        dtype = "float32" if is_whole else params.dtype
         model = load_model(start.folder, dtype, device, params.attention)
     model.config.use_cache = False
     if start.adapter is None:
