@@ -80,7 +80,8 @@ def test_the_reference_is_what_the_adapter_was_before(trained, phase, monkeypatc
     original = policy.train
     monkeypatch.setattr(policy, "train", lambda *values: logs.append(original(*values)) or logs[-1])
     records, quick = [record(n) for n in range(8)], {"learning_rate": 1e-9, "max_new_tokens": 4}
-    _, out = trained("lora", phase, records=records, keep="last", lora={"epochs": 4}, **{phase: quick})
+    dropout = {"adapter": {"dropout": 0.5}}
+    _, out = trained("lora", phase, records=records, keep="last", lora={"epochs": 4}, **{phase: quick}, **dropout)
     assert {abs(entry["kl"]) < 1e-6 for entry in logs[0] if "kl" in entry} == {True}
     first, second = (load_file(out / name / "adapter_model.safetensors") for name in ("1-lora", f"2-{phase}"))
     assert first.keys() == second.keys()

@@ -73,6 +73,7 @@ def improve(
                 max_completion_length=own.max_new_tokens,
                 temperature=own.temperature,
                 beta=own.beta,
+                disable_dropout=True,  # as the other trainers that compare a model with its reference do
             ),
             train_dataset=dataset(_columns(questions)),
             eval_dataset=dataset(_columns(checked)),
