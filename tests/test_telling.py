@@ -78,3 +78,11 @@ def test_numbers_are_plain():
         "1-lora": {"rows_trained": 9, "supervised_tokens": 250, "trainable_parameters": 1234, "kept_step": 30}
     }
     assert numbers({"1-dpo": PROOF})["1-dpo"]["preference_accuracy"] == 0.75
+
+
+def test_answers_that_were_cut_are_told():
+    policy = PLAIN | {"rewards": {"all": [0.1, 0.5]}, "has_signal": True}
+    assert "cut" not in proved("1-grpo", policy | {"cut": [0.5, 0.0]})
+    assert "0.100 to 0.500, 25% of the last answers cut at max_new_tokens" in proved(
+        "1-grpo", policy | {"cut": [0.5, 0.25]}
+    )

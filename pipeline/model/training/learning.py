@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.base import TEMPLATE, Base
+from pipeline.model.base import TEMPLATE, load_base, load_tokenizer
 from pipeline.model.parity import PROMPTS
 from pipeline.model.rendering import Example, row_of
+from pipeline.model.training.beginning import Begun
 from pipeline.model.training.curve import REWARD, last_logged, logged_at, overfit
 from pipeline.model.training.keeping import Keeper
 from pipeline.model.training.memory import recomputes
@@ -28,9 +30,9 @@ ACCURACIES: dict[Phase, str] = {"dpo": "eval_rewards/accuracies", "reward": "eva
 
 @dataclass(frozen=True)
 class Lesson:
-    """What all phases learn from; `general` examples where right answers are learnt, beside those of the task."""
+    """What all phases learn from, and where the first one begins; `general` examples where right answers are learnt, beside the task's."""
 
-    tokenizer: Any
+    begun: Begun
     learnt: Sequence[Example]
     general: Sequence[Example]
     checked: Sequence[Example]
@@ -48,10 +50,20 @@ class Lesson:
         is_recomputed = recomputes(start.folder, phase, params, params.of(phase).batch_size * length)
         return Job(phase, start, self.tokenizer, params, is_recomputed, folder, self.shows)
 
-    def keeper(self, base: Base, start: Start) -> Keeper:
+    @cached_property
+    def tokenizer(self) -> Any:
+        """That of the model it begins with."""
+        return load_tokenizer(self.begun.start.folder)
+
+    def keeper(self) -> Keeper:
         """What keeps the results, with real prompts to prove them on: of the validation, and of the training where there are too few."""
-        limit, rows = self.limit(start), (row_of(self.tokenizer, one) for one in [*self.checked, *self.learnt])
-        return Keeper(base, self.tokenizer, self.params, list(islice(filter(limit.admits, rows), PROMPTS)))
+        limit, rows = (
+            self.limit(self.begun.start),
+            (row_of(self.tokenizer, one) for one in [*self.checked, *self.learnt]),
+        )
+        return Keeper(
+            load_base(self.begun.base), self.tokenizer, self.params, list(islice(filter(limit.admits, rows), PROMPTS))
+        )
 
     @property
     def may_drop(self) -> bool:

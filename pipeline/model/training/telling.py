@@ -67,9 +67,10 @@ def _parity(found: dict[str, Any]) -> str:
 
 def _reward(proof: dict[str, Any]) -> str:
     first, last = proof["rewards"]["all"]
-    return f"mean reward from {first:.3f} to {last:.3f}" + (
-        "" if proof["has_signal"] else ", and no answer better than another"
-    )
+    said = f"mean reward from {first:.3f} to {last:.3f}"
+    if proof["cut"][1]:
+        said += f", {proof['cut'][1]:.0%} of the last answers cut at max_new_tokens"
+    return said if proof["has_signal"] else f"{said}, and no answer better than another"
 
 
 def _quoted(text: str) -> str:
