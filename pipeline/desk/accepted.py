@@ -33,9 +33,7 @@ class Pointer:
 
     def text(self) -> str:
         """The file as DVC writes it."""
-        return (
-            f"outs:\n- md5: {self.digest}\n  size: {self.size}\n  nfiles: {self.files}\n  hash: md5\n  path: {FOLDER.name}\n"
-        )
+        return f"outs:\n- md5: {self.digest}\n  size: {self.size}\n  nfiles: {self.files}\n  hash: md5\n  path: {FOLDER.name}\n"
 
 
 class Record(BaseModel):
@@ -117,11 +115,15 @@ def check_arm(name: str, arm: dict[str, Any]) -> None:
     """Raises Fault for an arm that takes its model's own prompt and cannot, and for an arm `accepted` that is of no accepted model."""
     place = f"{PARAMS_FILE}: arms.{name}"
     if name == ARM and arm != ENTRY:
-        raise Fault(place, f"is not {ENTRY['model']} with the prompt {OWN}", "restore it from git; make promote writes it")
+        raise Fault(
+            place, f"is not {ENTRY['model']} with the prompt {OWN}", "restore it from git; make promote writes it"
+        )
     if name == ARM and not POINTER.is_file():
         raise Fault(place, f"is there without {POINTER}", f"take the arm out, or {RESTORE}")
     if arm["prompt"] == OWN and (name == "tuned" or str(arm["model"]).endswith(".json")):
-        raise Fault(f"{place}.prompt", f"is {OWN}, and its model carries no prompt before it is trained", "name another")
+        raise Fault(
+            f"{place}.prompt", f"is {OWN}, and its model carries no prompt before it is trained", "name another"
+        )
 
 
 def bring() -> None:
