@@ -12,10 +12,9 @@ from pipeline.stage import Fault
 
 @dataclass(frozen=True)
 class Past:
-    """The accepted model of a commit. `text` is its pointer, byte for byte."""
+    """The accepted model of a commit."""
 
     commit: str
-    text: str
     pointer: Pointer
     record: Record
 
@@ -42,7 +41,7 @@ def at(commit: str, root: Path) -> Past | None:
     place = f"{commit[:12]}: {POINTER}"
     if told is None:
         raise Fault(place, f"stands there without {RECORD.name}", "name another commit")
-    past = Past(commit, text, pointer_of(text, place), record_of(told, f"{commit[:12]}: {RECORD}"))
+    past = Past(commit, pointer_of(text, place), record_of(told, f"{commit[:12]}: {RECORD}"))
     if past.record.model != past.pointer.digest:
         raise Fault(place, f"is not of the model that {RECORD.name} tells of", "name another commit")
     return past
