@@ -8,6 +8,7 @@ Exits 1 with a line for each thing that speaks against it, and has then written 
 """
 
 import os
+import shutil
 import sys
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipeline.desk import accepted
 from pipeline.desk.accepted import FOLDER, POINTER, RECORD, Pointer, Record
 from pipeline.desk.inputs import PIPELINE
 from pipeline.desk.reviewing.sitter import sitter
-from pipeline.desk.run import ADAPTER, LOCK, PREDICTIONS, REPORTS
+from pipeline.desk.run import ADAPTER, LOCK, PREDICTIONS, REPORTS, dvc
 from pipeline.model.adapter import BASE as BASE_NAME
 from pipeline.model.base import load_base
 from pipeline.pull_request.promoting import refusals
@@ -109,7 +110,8 @@ def promote(why: str, who: str, outcomes: list[Outcome], results: Results) -> Re
         date=date.today().isoformat(),
         rolled_back_from=None,
     )
-    with all_or_nothing([PARAMS_FILE, LOCK, POINTER, RECORD, *IGNORED.values(), *REPORTS.glob("*.json*"), PIPELINE]):
+    files = [PARAMS_FILE, LOCK, POINTER, RECORD, *IGNORED.values(), *REPORTS.glob("*.json*")]
+    with all_or_nothing(files, finally_do=put_outputs_back):
         enter_arm(PARAMS_FILE)
         for path, place in IGNORED.items():
             ignore(path, place)
@@ -117,6 +119,12 @@ def promote(why: str, who: str, outcomes: list[Outcome], results: Results) -> Re
         accepted.bring()
         take_over()
     return record
+
+
+def put_outputs_back() -> None:
+    """What DVC keeps, as dvc.lock names it again."""
+    shutil.rmtree(PREDICTIONS / accepted.ARM, ignore_errors=True)
+    dvc("checkout", "--quiet", "--force", str(PIPELINE), *([str(POINTER)] if POINTER.is_file() else []), quiet=True)
 
 
 def tuned_of(stages: dict[str, dict[str, list[dict[str, object]]]]) -> Pointer:
