@@ -130,6 +130,7 @@ FILES = {
     "task/judge.yaml": "about: Of a sample.\ndimensions: {correct: It is right, helpful: It helps}\n",
     "models/base.json": '{"model": "models/toy", "revision": "", "licence": "own", "files": {"config.json": "0"}}',
     "models/toy/config.json": "{}",
+    "task/prompts/own.yaml": 'system: ""\nfew_shot: []\n',
     "reports/evaluation.json": "{}\n",
     "pyproject.toml": '[project]\nname = "sample"\n\n[tool.x]\nname = "kept"\n',
     "README.md": "# sample\n\nText.\n# Another heading\n",

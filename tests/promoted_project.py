@@ -21,15 +21,6 @@ STEP = '''"""One stage of the tests, by its name; a model is the answers that it
 import json, sys
 from pathlib import Path
 
-from pipeline.data.questions import read_questions
-from pipeline.data.records import digest
-from pipeline.data.splitting.test_set import TestSet
-from pipeline.data.yardstick import of_questions, of_test_set
-from pipeline.model.carried import wording
-from pipeline.scoring.many_comparisons import row
-from pipeline.scoring.paired import compare
-from pipeline.scoring.rates import estimate
-
 name, *rest = sys.argv[1:]
 def write(path, value):
     Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -49,6 +40,9 @@ elif name == "train":
         (out / place).write_bytes(Path(source).read_bytes())
 elif name == "predict":
     arm, model, prompt = rest[0], Path(rest[1]), Path(rest[2])
+    from pipeline.data.records import digest
+    from pipeline.model.carried import wording
+
     worded, shown = wording(prompt, Path(rest[3]), model)
     right = json.loads((model / "weights.json").read_text())["right"] if model.is_dir() else 0
     out = Path("data/predictions") / arm
@@ -60,6 +54,12 @@ elif name == "predict":
 elif name == "classify":
     write("data/classified/scores.json", [])
 elif name == "evaluate":
+    from pipeline.data.splitting.test_set import TestSet
+    from pipeline.data.yardstick import of_test_set
+    from pipeline.scoring.many_comparisons import row
+    from pipeline.scoring.paired import compare
+    from pipeline.scoring.rates import estimate
+
     scores = {}
     for folder in sorted(one for one in Path("data/predictions").iterdir() if one.is_dir()):
         rows = map(json.loads, (folder / "answers.jsonl").read_text().splitlines())
@@ -75,6 +75,9 @@ elif name == "evaluate":
     write("reports/comparison.json", {**report, "judge": {"pairs": {}}})
     write("reports/evaluation.json", {arm: {"exact": one["exact"]["mean"]} for arm, one in arms.items()})
 elif name == "regress":
+    from pipeline.data.questions import read_questions
+    from pipeline.data.yardstick import of_questions
+
     arms = [one.name for one in sorted(Path("data/predictions").iterdir()) if one.is_dir()]
     asked = [*read_questions(Path("task/probes")), *read_questions(Path("task/cases"))]
     write("reports/forgetting.json", {"cases_failed": {arm: [] for arm in arms}, "n_cases": 1, "questions": of_questions(asked)})

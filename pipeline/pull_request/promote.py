@@ -123,7 +123,8 @@ def promote(why: str, who: str, outcomes: list[Outcome], results: Results) -> Re
 
 def put_outputs_back() -> None:
     """What DVC keeps, as dvc.lock names it again."""
-    shutil.rmtree(PREDICTIONS / accepted.ARM, ignore_errors=True)
+    for folder in (PREDICTIONS / accepted.ARM, FOLDER):
+        shutil.rmtree(folder, ignore_errors=True)
     dvc("checkout", "--quiet", "--force", str(PIPELINE), *([str(POINTER)] if POINTER.is_file() else []), quiet=True)
 
 

@@ -33,8 +33,3 @@ def enter_arm(params: Path) -> None:
         params.write_text(text, encoding="utf-8")
         fault = f"has no section arms to which the arm {ARM} could be added"
         raise Fault(params, fault, f"write {ARM}: {{{', '.join(f'{k}: {v}' for k, v in ENTRY.items())}}} there by hand")
-
-
-def take_out_arm(text: str) -> str:
-    """The parameters without the arm."""
-    return re.sub(rf"(?m)^  {ARM}:[^\n]*\n(    [^\n]*\n)+", "", text)

@@ -96,7 +96,8 @@ def not_pushed(root: Path) -> tuple[bool, list[str]]:
         except (DvcException, OSError) as error:
             words = " ".join(str(error).split())[:200]
             raise Fault("DVC's remote", f"cannot be asked ({words})", "mend .dvc/config or the connection") from None
-    lacking = sorted(name for name, state in status.items() if state in ("new", "missing"))
+    names = {name for name, state in status.items() if state in ("new", "missing")}
+    lacking = sorted(name for name in names if not {str(one) for one in Path(name).parents} & names)  # folders tell
     return True, list(_few([f"{name}: is not in the remote; make push" for name in lacking]))
 
 
