@@ -21,6 +21,8 @@ TODAY = date(2031, 1, 10)
 def test_out_of_production_and_back_also_after_a_later_data_commit(tmp_path):
     with environment():
         project = build(tmp_path / "p", 60)
+        project.add_remote(tmp_path / "remote")
+        project.push()
         assert "no model was ever promoted" in project.make("rollback").stderr
         early = git(project.folder, "rev-parse", "HEAD").strip()
         first = project.promoted("the first")
@@ -32,12 +34,12 @@ def test_out_of_production_and_back_also_after_a_later_data_commit(tmp_path):
         assert "model@v0.0.1 is at the stage production; git push --tags" in tagged.stdout, tagged.stderr
         model = project.record()["model"]
         project.rows(80)
-        project.promoted("the second")
+        project.push()
+        later = project.promoted("the second")
         second = project.record()["model"]
         assert "model@v0.0.2 is at the stage production" in project.make("tag").stdout
         assert "model@v0.0.2 is at the stage production already" in project.make("tag").stdout
         project.rows(90)
-        project.add_remote(tmp_path / "remote")
         project.push()
         project.forget_cache()  # the remote has it
         with dvc(project.folder) as repo:
@@ -73,7 +75,7 @@ def test_out_of_production_and_back_also_after_a_later_data_commit(tmp_path):
         assert "already" in project.make("publish").stdout
         project.forget_cache()
         shutil.rmtree(tmp_path / "remote")
-        gone = project.make("rollback", TO="HEAD~4")
+        gone = project.make("rollback", TO=later)
         assert gone.returncode == 1
         assert "is not in the cache" in gone.stderr
         assert git(project.folder, "status", "--porcelain") == ""
