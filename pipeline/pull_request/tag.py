@@ -51,7 +51,8 @@ def tag(params: PublishParams, root: Path) -> list[str]:
             lines.append(f"{params.name}@{version} is the model {pointer.digest[:12]} of {past.commit[:12]}")
         if _at_stage(params, root) == version:
             return lines or [f"{params.name}@{version} is at the stage {params.stage} already"]
-        api.assign(str(root), params.name, params.stage, version=version, message=record.why, **by)
+        # a version that had the stage before gets it again by force: GTO takes that for a mistake
+        api.assign(str(root), params.name, params.stage, version=version, message=record.why, force=True, **by)
     except GTOException as error:
         raise Fault("gto", " ".join(str(error).split()), "mend the tags, and run it again") from None
     return [*lines, f"{params.name}@{version} is at the stage {params.stage}; git push --tags makes it known"]
