@@ -8,7 +8,7 @@ Reads   train, validation   pipeline.data.records.Record
         launch              how many processes train (accelerate's configuration)
         start               base.json, or the folder of what was trained before
 Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
-        out/phases.json, base.json, prompt.yaml
+        out/phases.json, base.json, prompt.yaml, few_shot.jsonl: with what it is asked, wherever it is
         out/loss.tsv        step, phase, loss, validation_loss, reward, validation_reward
         out/proofs.json     by phase: rows in = rows trained + rows dropped, and which tokens were learnt
         out/metrics.json    by phase: the numbers of it, for `dvc metrics diff`
@@ -31,6 +31,7 @@ from pipeline.data.records import Record, read_records
 from pipeline.data.replay import drawn, read_replay
 from pipeline.model.adapter import BASE, PROMPT, card_header
 from pipeline.model.base import Base, load_base
+from pipeline.model.carried import FEW_SHOT
 from pipeline.model.hosted.phase import hosted_phase
 from pipeline.model.rendering import Example
 from pipeline.model.training.beginning import Begun, begin, check_adapter
@@ -147,16 +148,17 @@ def main(
             done = _trained(params, start, lesson, inputs)
     if is_main():
         with naming_full_disk(out, "make room; what is trained is kept, and is not done again"):
-            _publish(done, base, prompt, out)
+            _publish(done, base, prompt, few_shot, out)
     wait()
 
 
-def _publish(done: list[Done], base: Path, prompt: Path, out: Path) -> None:
+def _publish(done: list[Done], base: Path, prompt: Path, few_shot: Path, out: Path) -> None:
     """Everything that is kept, beside each other; what is not needed any more goes."""
     out.mkdir(parents=True, exist_ok=True)
     publish(done, out)
     (out / BASE).write_bytes(base.read_bytes())
     (out / PROMPT).write_bytes(prompt.read_bytes())
+    (out / FEW_SHOT).write_bytes(few_shot.read_bytes())
     (out / "loss.tsv").write_text(loss_table(done))
     proofs = {one.made.folder: one.proofs for one in done if one.proofs}
     write_report(out / "proofs.json", proofs)

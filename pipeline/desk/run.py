@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from pipeline.data.meter import asked
-from pipeline.desk import test_set
+from pipeline.desk import accepted, test_set
 from pipeline.desk.inputs import PIPELINE, check_inputs
 from pipeline.desk.machine import machine
 from pipeline.stage import ENVIRONMENT, PARAMS_FILE, TIMES, Fault, read_yaml
@@ -108,6 +108,7 @@ def main() -> None:
     began = time.monotonic()
     try:
         check_inputs()
+        accepted.bring()
         forget_times()
         forget_arms()
         test_set.draw_if_missing(repro)
