@@ -7,23 +7,28 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 BUCKET = "gitune"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-east-1"}
-OTHERS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+OTHERS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL")
 STARTED_S = 60
 
 
 @dataclass
 class S3:
-    """A server that runs, with one empty bucket. `environment` is what a process needs that talks to it; none of it is a secret."""
+    """A server that runs, with one bucket. `nobody` is an environment without any account, `environment` has the server's keys."""
 
     endpoint: str
+    nobody: dict[str, str]
     url: str = f"s3://{BUCKET}/objects"
-    environment: dict[str, str] = field(default_factory=lambda: without_accounts() | KEYS)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs that talks to it; none of it is a secret."""
+        return self.nobody | KEYS
 
     def client(self) -> Any:
         """boto3's client of it, for a test that looks into the bucket or tampers with it."""
@@ -39,27 +44,26 @@ class S3:
         return [one["Key"] for page in pages for one in page.get("Contents", [])]
 
 
-def without_accounts() -> dict[str, str]:
-    """The environment without any account of whoever runs the tests."""
-    return {key: value for key, value in os.environ.items() if key not in (*KEYS, *OTHERS)} | {
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    }
+def without_accounts(settings: Path) -> dict[str, str]:
+    """The environment without any account of whoever runs the tests; `settings` is an empty file for the servers' client to read."""
+    settings.touch()
+    files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), str(settings))
+    kept = {key: value for key, value in os.environ.items() if key not in (*KEYS, *OTHERS)}
+    return kept | files | {"AWS_EC2_METADATA_DISABLED": "true"}
 
 
 @contextmanager
 def running_s3(log: Path, **settings: str) -> Iterator[S3]:
     """Start the server, wait until it answers, make the bucket; `settings` are moto's own, from the environment."""
-    port = free_port()
+    port, nobody = free_port(), without_accounts(log.with_name("aws-settings"))
     command = [str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
     with (
         log.open("wb") as said,
-        subprocess.Popen(command, stdout=said, stderr=said, env=without_accounts() | settings) as process,
+        subprocess.Popen(command, stdout=said, stderr=said, env=nobody | settings) as process,
     ):
         try:
             wait_for(port, process, log)
-            server = S3(f"http://127.0.0.1:{port}")
+            server = S3(f"http://127.0.0.1:{port}", nobody)
             server.client().create_bucket(Bucket=BUCKET)
             yield server
         finally:
