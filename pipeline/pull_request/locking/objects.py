@@ -34,7 +34,7 @@ class Objects:
     def __init__(self, project: Project, remotes: Mapping[str, Lookup], hashes: Hashes) -> None:
         self.project, self.remotes, self.hashes = project, remotes, hashes
         self.asked = 0
-        self.rotten: list[Finding] = []
+        self._rotten = set[str]()
         self._listings: dict[str, Listing | None] = {}
 
     def listing(self, out: Entry) -> Listing | None:
@@ -56,8 +56,7 @@ class Objects:
         if lookup is None or content is None:
             return None
         if hashlib.md5(content, usedforsecurity=False).hexdigest() != out.digest.removesuffix(FOLDER):
-            fault = f"the list of its files on {lookup.setting.shown} is rotten: its bytes have another digest"
-            self.rotten.append(Finding("missing", out.path, "", fault, f"delete {_name(out.digest)} there; {PUSH}"))
+            self._rotten.add(out.digest)
             return None
         return _parsed(content)
 
@@ -68,7 +67,8 @@ class Objects:
             for out in step.outs:
                 if out.digest and out.remote is not None and out.remote in self.remotes:
                     wanted[out.remote, out.kind] += self._objects(step, out)
-        yield from self.rotten
+                    if out.digest in self._rotten:
+                        yield _spoilt(step, out, self.remotes[out.remote])
         for (name, kind), objects in wanted.items():
             lookup = self.remotes[name]
             digests = {one.digest for one in objects}
@@ -89,6 +89,12 @@ def _parsed(content: bytes) -> Listing | None:
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
     return rows if all(DIGEST.fullmatch(digest) for digest in rows.values()) else None
+
+
+def _spoilt(step: Step, out: Entry, lookup: Lookup) -> Finding:
+    """A list of files on the remote whose bytes are others than its name says."""
+    fault = f"the list of its files on {lookup.setting.shown} is rotten: its bytes have another digest"
+    return Finding("missing", out.path, step.name, fault, f"delete {_name(out.digest)} there; {PUSH}")
 
 
 def _told(lacking: list[Object], lookup: Lookup) -> Iterator[Finding]:
