@@ -50,6 +50,14 @@ def hub():
 
 
 @pytest.fixture(scope="session")
+def locked_project(tmp_path_factory):
+    """A small project that has run, with an accepted model; a test works on a copy."""
+    from tests.locked_project import build_locked
+
+    return build_locked(tmp_path_factory.mktemp("locked") / "project")
+
+
+@pytest.fixture(scope="session")
 def s3_process(tmp_path_factory):
     """An S3 server that runs, a process of its own; started when the first test asks for it."""
     from tests.s3_server import running_s3

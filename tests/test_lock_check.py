@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.pull_request.locking.check import look
 from pipeline.stage import Fault
-from tests.locked_project import build_locked, cloned, digest_in, lines, param, push, remote_at, rerun
+from tests.locked_project import cloned, digest_in, lines, param, push, remote_at, rerun
 from tests.project import ROOT, git
 from tests.verified_project import KEPT, ROWS, copied, dvc, edit_lock, lock
 
@@ -18,8 +18,8 @@ COUNT, SCORE = "reports/count.json", "reports/score.json"
 
 
 @pytest.fixture(scope="module")
-def honest(tmp_path_factory):
-    folder = build_locked(tmp_path_factory.mktemp("honest") / "project")
+def honest(locked_project, tmp_path_factory):
+    folder = copied(locked_project, tmp_path_factory.mktemp("honest") / "project")
     storage = folder.parent / "storage"
     storage.mkdir()
     remote_at(folder, str(storage))

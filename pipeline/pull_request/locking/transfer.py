@@ -25,9 +25,7 @@ def ready(root: Path, otherwise: str) -> Setting:
         raise Fault(".dvc/config", "names no remote", f"{HOW}; {otherwise}")
     install(setting)
     with tempfile.TemporaryDirectory() as folder, noting_in(Path(folder)), looked_up(root, setting, _silent) as lookup:
-        lookup.lacking(
-            [NO_OBJECT, NO_OBJECT[::-1][:-1] + "1"], "md5"
-        )  # two, since one alone is asked for in a way that hides faults
+        lookup.lacking(PROBES, "md5")
     return setting
 
 
