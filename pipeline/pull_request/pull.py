@@ -7,9 +7,11 @@ object of it is not what its name says.
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.desk.run import dvc
+from pipeline.pull_request.locking.check import look
 from pipeline.pull_request.locking.transfer import absent_here, ready
 from pipeline.pull_request.verifying.findings import in_terminal
 from pipeline.stage import Fault
@@ -18,23 +20,41 @@ SHOWN = 20
 
 
 def pull(root: Path) -> None:
-    """Pull, and say what could not be had. Raises Fault where the remote fails."""
+    """Pull, and say what could not be had. Raises Fault where the remote fails, or an object of it is rotten."""
     setting = ready(root, "make run builds everything from what git holds")
+    # Asked before: DVC refuses a rotten object, takes it for missing, and exits 0 where missing ones are let pass
+    lacking = {found.place for found in look(root, say).findings if found.kind == "missing"}
     say(f"from {setting.shown}")
     status = dvc("pull", "--run-cache", "--allow-missing")
     absent = list(absent_here(root))
-    for path, stage in absent[:SHOWN]:
-        say(f"{path} ({stage}): was not had from {setting.shown}")
-    if len(absent) > SHOWN:
-        say(f"{len(absent) - SHOWN:,} more")
-    if status:
-        remedy = "an object that is refused is rotten on the remote: delete it there, and make push where it was made; or make run"
-        raise Fault(setting.shown, "dvc pull failed, its reason stands above", remedy)
-    say(
-        f"{len(absent)} files are not on the remote: make run builds them"
-        if absent
-        else "all that dvc.lock names is here"
+    refused = [(path, stage) for path, stage in absent if not is_below(path, lacking)]
+    told([one for one in absent if one not in refused], f"is not on {setting.shown}: make run builds it")
+    told(
+        refused,
+        f"was refused, since its object on {setting.shown} is rotten: delete it there, and make push where it was made",
     )
+    if refused:
+        raise Fault(
+            setting.shown, f"{len(refused)} objects are not what their names say", "or make run, which builds them"
+        )
+    if status:
+        raise Fault(
+            setting.shown, "dvc pull failed, its reason stands above", "mend it, and run make pull again: it goes on"
+        )
+    say("all else that dvc.lock names is here" if absent else "all that dvc.lock names is here")
+
+
+def is_below(path: str, lacking: Iterable[str]) -> bool:
+    """Whether a file, or the output that it is of, is among those that the remote lacks."""
+    return any(path == one or path.startswith(f"{one}/") for one in lacking)
+
+
+def told(files: list[tuple[str, str]], fault: str) -> None:
+    """A line a file, and one for those beyond the first."""
+    for path, stage in files[:SHOWN]:
+        say(f"{path} ({stage}): {fault}")
+    if len(files) > SHOWN:
+        say(f"{len(files) - SHOWN:,} more: each {fault}")
 
 
 def say(line: str) -> None:
