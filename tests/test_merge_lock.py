@@ -1,6 +1,7 @@
 """make merge-lock: each stage from the side that fits, restored and not run; what neither side has is named, and nothing is lost."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -49,8 +50,6 @@ def settle(folder):
 
 
 def environment():
-    import os
-
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
@@ -80,6 +79,11 @@ def test_two_sides_that_changed_different_stages_are_joined_without_a_run(ours, 
     assert (kept / "theirs.dvc.lock").read_text() == (theirs / "dvc.lock").read_text()
 
 
+def train_reads_a_parameter(folder):
+    pipeline = folder / "dvc.yaml"
+    pipeline.write_text(pipeline.read_text().replace("  train:\n", "  train:\n    params: [count.least]\n"))
+
+
 def lines_without_objects(folder):
     """What of the tree is not of its lock; what ours just made is not pushed yet."""
     return [str(found) for found in check(folder) if found.kind == "stale"]
@@ -89,11 +93,7 @@ def test_what_neither_side_has_is_named_and_not_trained(ours, theirs):
     (theirs / ROWS).write_text("quite other words than before\n")
     rerun(theirs, "other data")
     push(theirs)
-    code = (ours / "dvc.yaml").read_text()
-    (ours / "dvc.yaml").write_text(
-        code.replace("train data/counted/words.txt models/adapter", "train data/counted/words.txt models/adapter  ")
-    )
-    (ours / "dvc.yaml").write_text(code.replace("  train:\n", "  train:\n    params: [count.least]\n"))
+    train_reads_a_parameter(ours)
     rerun(ours, "train reads a parameter")
     push(ours)
     assert not merge(ours, theirs)
@@ -115,6 +115,24 @@ def test_what_neither_side_has_is_named_and_not_trained(ours, theirs):
     git(ours, "add", "-A")
     git(ours, "commit", "-q", "-m", "merged")
     push(ours)
+    assert lines(ours) == []
+
+
+def test_what_a_third_branch_ran_is_restored_from_the_run_cache(ours, theirs, tmp_path):
+    (theirs / ROWS).write_text("quite other words than before\n")
+    rerun(theirs, "other data")
+    push(theirs)
+    third = copied(theirs, tmp_path / "third")
+    for folder in (third, ours):
+        train_reads_a_parameter(folder)
+        rerun(folder, "train reads a parameter")
+        push(folder)
+    assert not merge(ours, theirs)
+    status, said = settle(ours)
+    assert status == 0, said
+    assert "restored: train" in said
+    assert "must run" not in said
+    assert lock(ours)["stages"]["train"] == lock(third)["stages"]["train"]
     assert lines(ours) == []
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.desk.run import dvc
 from pipeline.pull_request.locking.check import look
+from pipeline.pull_request.locking.objects import ROTTEN
 from pipeline.pull_request.locking.transfer import absent_here, ready
 from pipeline.pull_request.verifying.findings import in_terminal
 from pipeline.stage import Fault
@@ -23,7 +24,8 @@ def pull(root: Path) -> None:
     """Pull, and say what could not be had. Raises Fault where the remote fails, or an object of it is rotten."""
     setting = ready(root, "make run builds everything from what git holds")
     # Asked before: DVC refuses a rotten object, takes it for missing, and exits 0 where missing ones are let pass
-    lacking = {found.place for found in look(root, say).findings if found.kind == "missing"}
+    findings = look(root, say).findings
+    lacking = {found.place for found in findings if found.kind == "missing" and not found.fault.endswith(ROTTEN)}
     say(f"from {setting.shown}")
     status = dvc("pull", "--run-cache", "--allow-missing")
     absent = list(absent_here(root))

@@ -15,6 +15,7 @@ from pipeline.pull_request.verifying.locked import FOLDER, Entry, Project, Step
 
 SHOWN = 20  # lines about one output
 DIGEST = re.compile(r"[0-9a-f]{32}")
+ROTTEN = "is rotten: its bytes have another digest"
 PUSH = "make push where it was made, or make run and make push"
 
 
@@ -73,7 +74,8 @@ class Objects:
             lookup = self.remotes[name]
             digests = {one.digest for one in objects}
             self.asked += len(digests)
-            yield from _told([one for one in objects if one.digest in lookup.lacking(digests, kind)], lookup)
+            lacking = lookup.lacking(digests, kind)
+            yield from _told([one for one in objects if one.digest in lacking], lookup)
 
     def _objects(self, step: Step, out: Entry) -> Iterator[Object]:
         yield Object(out.digest, out.path, step, out)
@@ -93,7 +95,7 @@ def _parsed(content: bytes) -> Listing | None:
 
 def _spoilt(step: Step, out: Entry, lookup: Lookup) -> Finding:
     """A list of files on the remote whose bytes are others than its name says."""
-    fault = f"the list of its files on {lookup.setting.shown} is rotten: its bytes have another digest"
+    fault = f"the list of its files on {lookup.setting.shown} {ROTTEN}"
     return Finding("missing", out.path, step.name, fault, f"delete {_name(out.digest)} there; {PUSH}")
 
 
