@@ -55,7 +55,7 @@ def merge_lock(root: Path) -> None:
         _fetch(candidates, bool(remotes))
         taken = dict(choice.taken)
         done = restore(root, candidates, choice, listing, bool(remotes), say)
-        _tell(taken, choice, done)
+        _tell(taken, done)
 
 
 def _settle_first(path: str) -> Fault:
@@ -112,13 +112,12 @@ def _fetch(candidates: Candidates, has_remote: bool) -> None:
         dvc(*how, "--allow-missing", name, quiet=not has_remote)
 
 
-def _tell(taken: dict[str, str], choice: Choice, done: Restored) -> None:
+def _tell(taken: dict[str, str], done: Restored) -> None:
     words = {"both": "the same on both sides", "ours": "taken from ours", "theirs": "taken from theirs"}
     for side, how in words.items():
         if names := [name for name, one in taken.items() if one == side]:
             say(f"{how}: {', '.join(names)}")
-    later = [name for name in choice.taken if name not in taken]
-    for how, names in (("restored", later + done.restored), ("run again", done.again)):
+    for how, names in (("restored", done.restored), ("run again", done.again)):
         if names:
             say(f"{how}: {', '.join(names)}")
     for name, why in done.must.items():

@@ -11,13 +11,14 @@ from pipeline.desk.run import dvc
 from pipeline.pull_request.locking.choosing import Candidates, Choice, Listings, take
 from pipeline.pull_request.verifying.hashes import Hashes
 from pipeline.pull_request.verifying.locked import LOCK, Step, opened, overlap
+from pipeline.stage import read_yaml
 
 Tell = Callable[[str], None]
 
 
 @dataclass
 class Restored:
-    """Stages that neither side had: restored from the run cache, run again since they are cheap, and those that must run, with why."""
+    """Stages that fitted neither side at first: restored from a side or the run cache, run again since cheap, or to be run, with why."""
 
     restored: list[str] = field(default_factory=list)
     again: list[str] = field(default_factory=list)
@@ -49,6 +50,7 @@ def restore(
         elif take(step.name, candidates, choice, hashes, listing):
             write_lock(root, choice, candidates[0].project.steps)  # an input came out as one side had it
             dvc("checkout", "--quiet", step.name, quiet=True)
+            done.restored.append(step.name)
         elif from_run_cache(root, step.name, has_remote):
             done.restored.append(step.name)
             _note(root, step, choice)
@@ -73,8 +75,6 @@ def _run(step: Step, tell: Tell) -> int:
 
 def _note(root: Path, step: Step, choice: Choice) -> None:
     """What DVC wrote into dvc.lock for a stage."""
-    from pipeline.stage import read_yaml
-
     choice.entries[step.name] = read_yaml(root / LOCK)["stages"][step.name]
     with tempfile.TemporaryDirectory() as folder, opened(root, Path(folder)) as project:
         choice.outs |= {out.path: out for one in project.steps if one.name == step.name for out in one.outs}
