@@ -13,7 +13,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff plan compare reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -80,6 +80,21 @@ data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 plan: $(INSTALLED)  ## what would run, why, and what it would take, before anything runs (BASE=<revision>: and what the branch changed)
 	@$(BIN)/python -m pipeline.pull_request.plan "$(BASE)"
 
+verify-lock: $(INSTALLED)  ## is dvc.lock of this tree, and has the remote all that it names? needs no cache, writes nothing
+	@$(BIN)/python -m pipeline.pull_request.verify_lock
+
+merge-lock: $(INSTALLED)  ## settle a merge conflict in dvc.lock: take each stage from the side that fits, restore, train nothing
+	@$(BIN)/python -m pipeline.pull_request.merge_lock
+
+remote: $(INSTALLED)  ## where objects are kept for all clones: URL=<folder, s3://, gs://, azure://, ssh://> (ENDPOINT=<server>)
+	@$(BIN)/python -m pipeline.desk.remote "$(URL)" "$(ENDPOINT)"
+
+push: $(INSTALLED)  ## hand this commit's objects and the run cache to the remote
+	@$(BIN)/python -m pipeline.pull_request.push
+
+pull: $(INSTALLED)  ## fetch from the remote what it has of this commit, and the run cache
+	@$(BIN)/python -m pipeline.pull_request.pull
+
 compare: $(INSTALLED)  ## this tree's models beside a baseline commit's, pair by pair, and where the yardstick moved: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.compare "$(BASE)"
 
@@ -139,7 +154,7 @@ fix: $(INSTALLED)  ## mend what a tool can mend
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock:  ## pin the requirements again from requirements/*.in (needs uv)
-	@cd requirements && for name in data model dev harness; do \
+	@cd requirements && for name in data model dev harness remote-s3 remote-gs remote-azure remote-ssh; do \
 	  uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	    $(foreach package,$(CUDA),--no-emit-package $(package)) $$name.in -o $$name.txt; done
 	@cd requirements && uv pip compile -q --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --no-header \

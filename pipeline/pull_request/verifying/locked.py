@@ -25,7 +25,8 @@ class Entry:
     """A file or folder that DVC names: `path` from the root, `digest` as DVC writes it ('' where it has none).
 
     `kind` is DVC's name of the digest: md5, or md5-dos2unix of DVC 2. `cache` is the folder of its objects, None where the file
-    stands in git. `size` is bytes, `files` their number in a folder, None where they are not said.
+    stands in git. `size` is bytes, `files` their number in a folder, None where they are not said. `remote` is the name of the
+    remote that has its objects, '' for the default one, None where none has them.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Entry:
     size: int | None
     files: int | None
     cache: Path | None
+    remote: str | None = None
 
     def object(self, digest: str) -> Path:
         """Where the cache has the object of that digest."""
@@ -82,7 +84,7 @@ def opened(root: Path, scratch: Path) -> Iterator[Project]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with _noting_in(scratch / "dvc"):
+    with noting_in(scratch / "dvc"):
         try:
             repo = Repo(str(root))
             try:
@@ -96,7 +98,7 @@ def opened(root: Path, scratch: Path) -> Iterator[Project]:
 
 
 @contextmanager
-def _noting_in(folder: Path) -> Iterator[None]:
+def noting_in(folder: Path) -> Iterator[None]:
     """Let DVC keep its notes of this repository in a folder of ours, and not in those of the machine."""
     before = os.environ.get(NOTES)
     os.environ[NOTES] = str(folder)
@@ -195,7 +197,13 @@ def _entry(item: Any, root: Path, is_out: bool) -> Entry:
         size=item.meta.size,
         files=item.meta.nfiles,
         cache=Path(item.cache.path) if is_out and item.use_cache else None,
+        remote=_remote(item) if is_out else None,
     )
+
+
+def _remote(item: Any) -> str | None:
+    is_pushed = item.use_cache and item.can_push and not item.stage.is_repo_import
+    return str(item.remote or "") if is_pushed else None
 
 
 def _stale(name: str, stage: Any, settings: list[Any], root: Path) -> Iterator[Finding]:
