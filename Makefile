@@ -80,8 +80,8 @@ data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 plan: $(INSTALLED)  ## what would run, why, and what it would take, before anything runs (BASE=<revision>: and what the branch changed)
 	@$(BIN)/python -m pipeline.pull_request.plan "$(BASE)"
 
-verify-lock: $(INSTALLED)  ## is dvc.lock of this tree, and has the remote all that it names? needs no cache, writes nothing
-	@$(BIN)/python -m pipeline.pull_request.verify_lock
+verify-lock: $(INSTALLED)  ## is dvc.lock of this tree, and has the remote all that it names? needs no cache, writes nothing (REMOTE=no asks none)
+	@$(BIN)/python -m pipeline.pull_request.verify_lock "$(REMOTE)"
 
 merge-lock: $(INSTALLED)  ## settle a merge conflict in dvc.lock: take each stage from the side that fits, restore, train nothing
 	@$(BIN)/python -m pipeline.pull_request.merge_lock

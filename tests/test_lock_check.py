@@ -272,3 +272,13 @@ def test_the_command_exits_one_on_what_is_stale_and_zero_on_what_is_pending(clon
     (clone / "dvc.lock").write_text("<<<<<<< HEAD\n")
     assert (done := run()).stderr == "verify-lock: dvc.lock: holds a merge conflict; run make merge-lock\n"
     assert done.returncode == 1
+
+
+def test_where_no_remote_is_to_be_asked_none_is_and_the_rest_is_told(clone, tmp_path):
+    shutil.rmtree(tmp_path / "storage")
+    command = [sys.executable, "-m", "pipeline.pull_request.verify_lock", "no"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": ""}
+    done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 objects looked up" in done.stdout
+    assert "no remote is asked" in done.stdout

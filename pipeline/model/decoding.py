@@ -25,7 +25,7 @@ class Line:
     def __init__(self, slots: int, rows: Iterable[Asked]) -> None:
         self.slots, self._rows = slots, sorted(rows, key=lambda row: -len(row.own))
         self.columns, self.shared = self._rows[0].columns, self._rows[0].prompt[: self._rows[0].shared]
-        self._taken = multiprocessing.Value("q", 0)
+        self._taken: Any = multiprocessing.Value("q", 0)
 
     @property
     def is_empty(self) -> bool:
