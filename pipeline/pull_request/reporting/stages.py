@@ -1,0 +1,96 @@
+"""What ran again and why: each stage of dvc.lock against the base commit's."""
+
+from collections.abc import Iterator
+
+from pipeline.desk.reviewing.shown import LONGEST, code
+from pipeline.pull_request.comparing.lock import CODE, Lock
+from pipeline.pull_request.render import table
+from pipeline.pull_request.reporting.blocks import Block, Details, Part
+from pipeline.pull_request.reporting.pending import Pending
+from pipeline.pull_request.reporting.scene import Scene, listed, or_told
+from pipeline.pull_request.reporting.settings import flat
+from pipeline.pull_request.verdict import plural
+
+
+def part(scene: Scene, pending: list[Pending]) -> Part | None:
+    """None where there is no base."""
+    if scene.before is None:
+        return None
+    blocks = or_told(lambda: list(_blocks(scene, {one.stage for one in pending})), scene.root)
+    return Part("What ran again, and why", 30, lambda _: blocks, "what ran again", is_quiet=not blocks)
+
+
+def _blocks(scene: Scene, pending: set[str]) -> Iterator[Block]:
+    old, new = scene.lock_before, scene.lock
+    if not new.stages:
+        yield "There is no `dvc.lock`: nothing has run. `make run` runs it."
+        return
+    if not old.stages:
+        yield f"The base has no `dvc.lock`; here all {plural(len(new.stages), 'stage')} ran."
+        return
+    rows, files = [], dict[str, list[str]]()
+    for stage in dict.fromkeys([*new.stages, *old.stages]):
+        why = list(_why(stage, old, new))
+        if why:
+            changed = _changed_code(stage, old, new)
+            files |= {stage: changed} if changed else {}
+            rows.append(
+                (
+                    code(stage),
+                    "; ".join(why),
+                    _became(stage, old, new) + (", then changed again" if stage in pending else ""),
+                )
+            )
+    same = len(new.stages) - sum(stage in new.stages for stage in (row[0].strip("`") for row in rows))
+    if not rows:
+        return
+    yield table(("stage", "because of", "its outputs"), rows)
+    if same:
+        yield f"Unchanged: {plural(same, 'stage')}."
+    if files:
+        yield Details(
+            "Code and requirements that changed", tuple(f"{code(name)}: {listed(files[name], 40)}" for name in files)
+        )
+
+
+def _why(stage: str, old: Lock, new: Lock) -> Iterator[str]:
+    if stage not in old.stages or stage not in new.stages:
+        yield "it is new" if stage in new.stages else "it is gone"
+        return
+    if old.stages[stage].get("cmd") != new.stages[stage].get("cmd"):
+        yield "its command"
+    if keys := _changed_params(stage, old, new):
+        yield f"parameters {', '.join(keys[:4])}" + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+    data = [path for path in _changed(stage, "deps", old, new) if not path.startswith(CODE)]
+    if data:
+        yield listed(data, 4)
+    if files := _changed_code(stage, old, new):
+        yield plural(len(files), "file") + " of code"
+
+
+def _changed(stage: str, what: str, old: Lock, new: Lock) -> list[str]:
+    then, now = ({entry.path: entry.digest for entry in lock.entries(stage, what)} for lock in (old, new))
+    return [path for path in dict.fromkeys([*then, *now]) if then.get(path) != now.get(path)]
+
+
+def _changed_code(stage: str, old: Lock, new: Lock) -> list[str]:
+    return [path for path in _changed(stage, "deps", old, new) if path.startswith(CODE)] if stage in old.stages else []
+
+
+def _changed_params(stage: str, old: Lock, new: Lock) -> list[str]:
+    then, now = (
+        {f"{key}": value for file, values in lock.params(stage).items() for key, value in flat(values)}
+        for lock in (old, new)
+    )
+    return [
+        f"{code(key)} {code(then.get(key, 'none'), LONGEST)} → {code(now.get(key, 'none'), LONGEST)}"
+        for key in dict.fromkeys([*then, *now])
+        if then.get(key) != now.get(key)
+    ]
+
+
+def _became(stage: str, old: Lock, new: Lock) -> str:
+    if stage not in old.stages or stage not in new.stages:
+        return "-"
+    changed = _changed(stage, "outs", old, new)
+    return listed(changed, 3) if changed else "the same bytes"
