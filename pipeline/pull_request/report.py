@@ -32,16 +32,17 @@ def parts_of(base: Revision, root: Path, folder: Path) -> list[Part]:
     """Every part, in the order in which a reviewer reads them. What is laid out of the base stands below `folder`."""
     if base.commit is None and is_shallow(root):
         raise Fault(root.name, "is a shallow clone without the commit before", "run git fetch --unshallow")
-    scene, late = scene_of(base, root, folder / "base"), _pending(root)
+    scene, late = scene_of(base, root, folder), _pending(root)
+    changes = settings.part(scene), data.part(scene, folder / "data"), stages.part(scene, late)
+    is_same = scene.before is not None and not late and all(part is not None and part.is_quiet for part in changes)
     found = [
-        judging.part(scene, late),
+        judging.part(scene, late, is_same),
         measures.part(scene),
-        settings.part(scene),
-        data.part(scene, folder / "data"),
+        *changes[:2],
         flips.part(scene),
         forgetting.part(scene),
         cost.part(scene),
-        stages.part(scene, late),
+        changes[2],
         curve.part(scene),
     ]
     return [part for part in found if part]

@@ -49,6 +49,10 @@ class Lock:
             names |= dict.fromkeys(self._params_changed(stage, root))
         return list(names)
 
+    def command(self, stage: str) -> Any:
+        """The command that a stage ran with."""
+        return _mapping(self.stages.get(stage)).get("cmd")
+
     def params(self, stage: str) -> dict[str, dict[str, Any]]:
         """The values of the parameters that a stage ran with, by file and key, as params.yaml has them."""
         files = _mapping(_mapping(self.stages.get(stage)).get("params"))

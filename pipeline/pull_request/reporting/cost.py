@@ -63,7 +63,7 @@ def _blocks(scene: Scene) -> Iterator[Block]:
         heads = ("arm", "tokens read an answer", "written", "median", "95 % within", "cost")
         yield table(heads, [_arm(name, arm, old.get(name)) for name, arm in run.arms.items()])
     if run.stages:
-        yield Details("Stages", tuple(_stages(run, before if before != run else None)))
+        yield Details("Seconds and memory of each stage", tuple(_stages(run, before if before != run else None)))
 
 
 def _arm(name: str, now: Arm, then: Arm | None) -> tuple[str, ...]:
@@ -98,4 +98,5 @@ def _stages(run: Run, before: Run | None) -> Iterator[Block]:
     yield table(heads, rows)
     machine = run.machine
     cores = f", {machine.cores} cores" if machine.cores else ""
-    yield f"Each as it last ran, here on {code(f'{machine.system} {machine.processor}')}{cores}."
+    where = f", here on {code(f'{machine.system} {machine.processor}')}{cores}" if machine.system else ""
+    yield f"Each as it last ran{where}."

@@ -22,6 +22,7 @@ MEASURES = (("loss", "validation_loss"), ("reward", "validation_reward"))
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 40  # bars of a curve in text
 MOST = 2_000  # points of a drawn curve
+PHASES = 8  # that are shown
 
 
 @dataclass
@@ -44,7 +45,7 @@ def _blocks(scene: Scene) -> Iterator[Block]:
         return
     before = _then(scene)
     known = {phase.name: phase for phase in read(before)} if before else {}
-    for at, phase in enumerate(read(path)):
+    for at, phase in enumerate(read(path)[:PHASES]):
         for trained, validated in MEASURES:
             if lines := list(_lines(phase, known.get(phase.name), trained, validated)):
                 name = f"{trained}-{at + 1}.svg"
@@ -63,14 +64,14 @@ def _here(scene: Scene) -> Path | None:
 
 
 def _then(scene: Scene) -> Path | None:
-    return _cached(scene.lock_before, scene, "then") if scene.before else None
+    return _cached(scene.lock_before, scene, "then")
 
 
 def _cached(lock: Lock, scene: Scene, when: str) -> Path | None:
     entry = lock.outputs().get(ADAPTER.as_posix())
-    if entry is None or scene.before is None:
+    if entry is None:
         return None
-    place = scene.before / ".curve" / when
+    place = scene.scratch / "curves" / when
     why = take(entry, [TABLE], cache_of(scene.root), place, Hashes(lambda _: None))
     return place / TABLE if not why and (place / TABLE).is_file() else None
 

@@ -120,15 +120,16 @@ def _of_reports(scene: Scene) -> list[Flips]:
         row = checked(Row, content, f"reports/examples.jsonl:{number}")
         by_arm.setdefault(row.against, []).append(row)
     names = [name for name in ("accepted", *ORDER) if name in by_arm] or sorted(by_arm)[:1]
-    return [_pair(name, by_arm[name]) for name in names[:1]]
+    return [_pair(name, by_arm[name], scene.before is not None) for name in names[:1]]
 
 
-def _pair(arm: str, rows: Sequence[Row]) -> Flips:
+def _pair(arm: str, rows: Sequence[Row], has_base: bool) -> Flips:
     counts = next((row.counts for row in rows if row.counts is not None), {})
     moved = [row for row in rows if row.counts is None and row.change in ("broken", "fixed")]
     moved.sort(key=lambda row: (row.change != "broken", -_size(row), row.id))
     broken, fixed = (counts.get(kind, sum(row.change == kind for row in moved)) for kind in ("broken", "fixed"))
-    title = f"The base's answers are not here, so within this run, `{TUNED}` against {code(arm)}"
+    why = "The base's answers are not here, so within" if has_base else "Within"
+    title = f"{why} this run, {code(arm)} against `{TUNED}`"
 
     def worst(most: int) -> list[Row]:
         lost, won = ([row for row in moved if (row.change == "broken") is is_broken] for is_broken in (True, False))

@@ -20,9 +20,11 @@ WORDS = {"pass": "pass", "warn": "warn", "fail": "fail", "error": "cannot be jud
 FIRST = 5  # rules that failed, told in the open
 
 
-def part(scene: Scene, pending: list[Pending]) -> Part:
-    """The verdict, its base, what failed; the rules are folded up."""
-    blocks = [*_judged(scene.root, pending), _against(scene), *_stale(pending)]
+def part(scene: Scene, pending: list[Pending], is_same: bool) -> Part:
+    """The verdict, its base, what failed; the rules are folded up. `is_same`: no input differs from the base's."""
+    head, *rest = _judged(scene.root, pending)
+    same = ["Nothing that a stage reads differs from the base."] if is_same else []
+    blocks = [head, _against(scene), *same, *_stale(pending), *rest]
     return Part("", 100, lambda _: blocks, "the gate")
 
 

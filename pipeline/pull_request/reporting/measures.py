@@ -19,7 +19,7 @@ from pipeline.pull_request.reporting.scene import Scene, or_told, remote_hint
 from pipeline.pull_request.results import Difference, Mean
 from pipeline.scoring.answers import PARTS
 
-TUNED, ACCEPTED = "tuned", "accepted"
+TUNED, ACCEPTED, PROMPTED = "tuned", "accepted", "prompted"
 ICONS = {"better": "✅ better", "worse": "❌ worse", "no worse": "➖ no worse", "cannot tell": "❔ cannot tell"}
 HEADS = ("metric", "before", "now", "change, 95 % interval", "n", "verdict")
 LEGEND = (
@@ -67,15 +67,16 @@ def _blocks(scene: Scene) -> Iterator[Block]:
         if name.startswith(f"{TUNED} against ")
     }
     if ACCEPTED in pairs:
-        yield "**Against the model in production (`accepted`)**"
+        yield "**`tuned` against `accepted`, the model in production**"
         yield from _pair(ACCEPTED, pairs.pop(ACCEPTED), report)
-    inner = [block for arm, rows in pairs.items() for block in (f"Against {code(arm)}:", *_pair(arm, rows, report))]
-    if not inner:
-        return
-    if has_pairs:
+    if not has_pairs and PROMPTED in pairs:
+        yield "**`tuned` against `prompted`, which a fine-tune has to beat, within this run**"
+        yield from _pair(PROMPTED, pairs.pop(PROMPTED), report)
+        yield LEGEND
+    others = sorted(pairs, key=lambda arm: (arm != PROMPTED, arm not in report.yardstick, arm))
+    inner = [block for arm in others for block in (f"`tuned` against {code(arm)}:", *_pair(arm, pairs[arm], report))]
+    if inner:
         yield Details("tuned against the other arms of this run", tuple(inner))
-    else:
-        yield from ("**`tuned` against the other arms of this run**", *inner)
 
 
 def arm_of(found: Found, name: str) -> ArmFound | None:
@@ -105,7 +106,7 @@ def _against_base(scene: Scene, ground: Ground | None) -> Iterator[Block]:
     yield f"**`tuned` against `tuned` of the base**, on {ground.title}"
     named = dict(sorted(ground.rows.items(), key=lambda item: rank(item[0])))
     yield table(HEADS, [_row(name, row["old"], row["new"], row) for name, row in named.items()])
-    if ground.cases.n:
+    if ground.cases.fail_now or ground.cases.pass_now:
         fail, passing = (
             ", ".join(map(code, names[:5])) or "none" for names in (ground.cases.fail_now, ground.cases.pass_now)
         )
@@ -138,7 +139,7 @@ def _pair(arm: str, rows: Mapping[str, Row], report: Compared) -> Iterator[Block
     heads = ("metric", code(arm), code(TUNED), *HEADS[3:])
     means = {name: (report.arms[arm][name].mean, report.arms[TUNED][name].mean) for name in names}
     yield table(heads, [_row(name, *means[name], rows[name].model_dump()) for name in names])
-    if names and arm in (ACCEPTED, "prompted"):
+    if names and arm in (ACCEPTED, PROMPTED):
         title = f"tuned against {arm}"
         yield Picture(f"against-{arm}.svg", title, _forest(title, {name: rows[name].model_dump() for name in names}))
 

@@ -11,10 +11,8 @@ from pipeline.pull_request.comparing.comparison import Found, compare
 from pipeline.pull_request.comparing.lock import Lock
 from pipeline.pull_request.comparing.side import LOCK
 from pipeline.pull_request.comparing.sides import side_now, side_then
-from pipeline.pull_request.kept import cache_of
 from pipeline.pull_request.reporting.blocks import Block
 from pipeline.pull_request.revision import Revision
-from pipeline.pull_request.verdict import plural
 from pipeline.stage import Fault
 
 KEYS = {  # what the tools of DVC's remotes read from the environment, by the beginning of the address
@@ -26,11 +24,15 @@ KEYS = {  # what the tools of DVC's remotes read from the environment, by the be
 
 @dataclass
 class Scene:
-    """Both sides. `before` holds the base commit's files, None where there is no base; `found` pairs the models, None where
-    nothing can be compared, and then `why` says so."""
+    """Both sides; what is made for a while stands below `scratch`.
+
+    `before` holds the base commit's files, None where there is no base. `found` pairs the models, None where nothing can be
+    compared, and then `why` says so.
+    """
 
     root: Path
     base: Revision
+    scratch: Path
     before: Path | None = None
     found: Found | None = None
     why: str = ""
@@ -52,13 +54,13 @@ class Scene:
 
 
 def scene_of(base: Revision, repository: Path, folder: Path) -> Scene:
-    """Read both sides; the base is laid out below `folder`."""
-    scene = Scene(repository, base, lock=_lock(repository))
+    """Read both sides; the base is laid out below `folder`, which is there."""
+    scene = Scene(repository, base, folder, lock=_lock(repository))
     if base.commit is None:
         return scene
-    scene.before = folder
-    then = side_then(base, repository, folder)
-    scene.lock_before = _lock(folder)
+    scene.before = folder / "base"
+    then = side_then(base, repository, scene.before)
+    scene.lock_before = _lock(scene.before)
     try:
         scene.found = compare(then, side_now(repository), base.why)
     except Fault as fault:
@@ -105,10 +107,5 @@ def remote_hint(root: Path) -> str:
 
 def listed(names: Sequence[str], most: int = 6) -> str:
     """Names as code, the first of many."""
-    more = f" and {plural(len(names) - most, 'more')}".removesuffix("s") if len(names) > most else ""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(code(name, LONGEST) for name in names[:most]) + more
-
-
-def cache(root: Path) -> Path:
-    """DVC's cache of the work tree."""
-    return cache_of(root)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from pipeline.desk.reviewing.shown import LONGEST, code
+from pipeline.desk.reviewing.shown import code
 from pipeline.pull_request.comparing.lock import CODE, Lock
 from pipeline.pull_request.render import table
 from pipeline.pull_request.reporting.blocks import Block, Details, Part
@@ -10,6 +10,9 @@ from pipeline.pull_request.reporting.pending import Pending
 from pipeline.pull_request.reporting.scene import Scene, listed, or_told
 from pipeline.pull_request.reporting.settings import flat
 from pipeline.pull_request.verdict import plural
+
+KEYS, FILES = 3, 30  # that are named
+NONE = "none"
 
 
 def part(scene: Scene, pending: list[Pending]) -> Part | None:
@@ -28,39 +31,31 @@ def _blocks(scene: Scene, pending: set[str]) -> Iterator[Block]:
     if not old.stages:
         yield f"The base has no `dvc.lock`; here all {plural(len(new.stages), 'stage')} ran."
         return
-    rows, files = [], dict[str, list[str]]()
+    rows, files = list[tuple[str, ...]](), dict[str, list[str]]()
     for stage in dict.fromkeys([*new.stages, *old.stages]):
-        why = list(_why(stage, old, new))
-        if why:
-            changed = _changed_code(stage, old, new)
-            files |= {stage: changed} if changed else {}
-            rows.append(
-                (
-                    code(stage),
-                    "; ".join(why),
-                    _became(stage, old, new) + (", then changed again" if stage in pending else ""),
-                )
-            )
-    same = len(new.stages) - sum(stage in new.stages for stage in (row[0].strip("`") for row in rows))
+        if why := list(_why(stage, old, new)):
+            late = ", and it has no result of this state" if stage in pending else ""
+            rows.append((code(stage), "; ".join(why), _became(stage, old, new) + late))
+            if changed := _changed_code(stage, old, new):
+                files.setdefault(listed(changed, FILES), []).append(stage)
     if not rows:
         return
     yield table(("stage", "because of", "its outputs"), rows)
-    if same:
-        yield f"Unchanged: {plural(same, 'stage')}."
+    if same := sum(not list(_why(stage, old, new)) for stage in new.stages):
+        yield f"Nothing new for {plural(same, 'stage')}."
     if files:
-        yield Details(
-            "Code and requirements that changed", tuple(f"{code(name)}: {listed(files[name], 40)}" for name in files)
-        )
+        lines = tuple(f"{listed(stages)}: {names}" for names, stages in files.items())
+        yield Details("Code and requirements that changed", lines)
 
 
 def _why(stage: str, old: Lock, new: Lock) -> Iterator[str]:
     if stage not in old.stages or stage not in new.stages:
         yield "it is new" if stage in new.stages else "it is gone"
         return
-    if old.stages[stage].get("cmd") != new.stages[stage].get("cmd"):
+    if old.command(stage) != new.command(stage):
         yield "its command"
     if keys := _changed_params(stage, old, new):
-        yield f"parameters {', '.join(keys[:4])}" + (f" and {len(keys) - 4} more" if len(keys) > 4 else "")
+        yield f"{', '.join(keys[:KEYS])}" + (f" and {len(keys) - KEYS} more parameters" if len(keys) > KEYS else "")
     data = [path for path in _changed(stage, "deps", old, new) if not path.startswith(CODE)]
     if data:
         yield listed(data, 4)
@@ -83,7 +78,7 @@ def _changed_params(stage: str, old: Lock, new: Lock) -> list[str]:
         for lock in (old, new)
     )
     return [
-        f"{code(key)} {code(then.get(key, 'none'), LONGEST)} → {code(now.get(key, 'none'), LONGEST)}"
+        f"{code(key)} {code(then.get(key, 'none'))} → {code(now.get(key, 'none'))}"
         for key in dict.fromkeys([*then, *now])
         if then.get(key) != now.get(key)
     ]
