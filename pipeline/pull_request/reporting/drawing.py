@@ -125,7 +125,8 @@ def _n(value: float) -> str:
 
 def _ticks(low: float, high: float, most: int = 5) -> list[float]:
     """Round numbers from below `low` to above `high`, at most about `most`."""
-    span = (high - low) or 1.0
+    high = high if high > low else low + 1.0
+    span = high - low
     power = 10.0 ** math.floor(math.log10(span / most))
     step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= most)
     first, last = math.floor(low / step), math.ceil(high / step)
