@@ -97,8 +97,8 @@ def test_cases_that_fail_now_and_did_not_before_are_named(changed):
 
 def test_what_ran_again_is_told_with_its_cause(changed):
     said = part(changed[1], "What ran again, and why")
-    assert "| `predict＠tuned` | `predict.max_new_tokens` `8` → `9` | `data/predictions/tuned` |" in said
-    assert "| `predict＠base` | `predict.max_new_tokens` `8` → `9` | the same bytes |" in said
+    assert "| `predict@tuned` | `predict.max_new_tokens` `8` → `9` | `data/predictions/tuned` |" in said
+    assert "| `predict@base` | `predict.max_new_tokens` `8` → `9` | the same bytes |" in said
     assert "`split`" not in said
 
 
@@ -176,8 +176,8 @@ def test_a_stage_without_a_result_is_named_and_the_rest_is_shown(project):
     project.write("task/prompts/plain.yaml", json.dumps({"system": "other", "few_shot": []}))
     (project.folder / "reports/forgetting.json").unlink()
     comment = project.report()
-    assert "- `predict＠tuned`: `task/prompts/plain.yaml` changed since it ran" in comment
-    assert re.search(r"- `evaluate`: reads from `predict＠base`, `predict＠tuned`", comment)
+    assert "- `predict@tuned`: `task/prompts/plain.yaml` changed since it ran" in comment
+    assert re.search(r"- `evaluate`: reads from `predict@base`, `predict@tuned`", comment)
     assert "- `regress`: `reports/forgetting.json` is missing" in comment
     assert "- `train`" not in comment
     assert "## ❌ The gate cannot be judged" in comment

@@ -9,7 +9,7 @@ from pipeline.data.reports import Part as ReportPart
 from pipeline.desk.reviewing.shown import code
 from pipeline.pull_request.render import table
 from pipeline.pull_request.reporting.blocks import Block, Details, Part
-from pipeline.pull_request.reporting.scene import Scene, or_told
+from pipeline.pull_request.reporting.scene import Scene, or_told, stage_code
 
 
 class Latency(ReportPart):
@@ -94,7 +94,7 @@ def _stages(run: Run, before: Run | None) -> Iterator[Block]:
         was = [f"{then[name].seconds:,.1f}" if name in then else "-"] if then else []
         memory = f"{one.peak_mib:,.0f} MiB" if one.peak_mib else "-"
         memory += f", GPU {one.peak_gpu_mib:,.0f} MiB" if one.peak_gpu_mib else ""
-        rows.append((code(name), f"{one.seconds:,.1f}", *was, memory))
+        rows.append((stage_code(name), f"{one.seconds:,.1f}", *was, memory))
     yield table(heads, rows)
     machine = run.machine
     cores = f", {machine.cores} cores" if machine.cores else ""

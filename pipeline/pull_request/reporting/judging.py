@@ -9,7 +9,7 @@ from pipeline.pull_request.gate import gate, is_red
 from pipeline.pull_request.render import table
 from pipeline.pull_request.reporting.blocks import Block, Details, Part
 from pipeline.pull_request.reporting.pending import Pending
-from pipeline.pull_request.reporting.scene import Scene, told
+from pipeline.pull_request.reporting.scene import Scene, stage_code, told
 from pipeline.pull_request.results import read_results
 from pipeline.pull_request.rules import GateParams, Outcome
 from pipeline.pull_request.verdict import plural
@@ -68,5 +68,5 @@ def _against(scene: Scene) -> str:
 def _stale(pending: list[Pending]) -> list[Block]:
     if not pending:
         return []
-    lines = [f"- {code(one.stage)}: {one.why}" for one in pending]
+    lines = [f"- {stage_code(one.stage)}: {one.why}" for one in pending]
     return ["**⚠️ These stages have no result of this state; what follows shows what there is:**\n\n" + "\n".join(lines)]

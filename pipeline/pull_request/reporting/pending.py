@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.desk.reviewing.shown import LONGEST, code
+from pipeline.pull_request.reporting.scene import stage_code
 from pipeline.pull_request.verifying.contents import digest_of
 from pipeline.pull_request.verifying.hashes import Hashes
 from pipeline.pull_request.verifying.locked import Entry, Project, Step, opened, overlap
@@ -34,7 +35,7 @@ def pending(root: Path) -> list[Pending]:
                 more = f" and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
                 found[step.name] = Pending(step.name, "; ".join(reasons[:SHOWN]) + more)
             elif after:
-                found[step.name] = Pending(step.name, f"reads from {', '.join(map(code, after))}")
+                found[step.name] = Pending(step.name, f"reads from {', '.join(map(stage_code, after))}")
         return list(found.values())
 
 

@@ -1,6 +1,7 @@
 """What a report is made of: the work tree, the base commit's files as git holds them, and both sides as far as the cache has them."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from pipeline.pull_request.reporting.blocks import Block
 from pipeline.pull_request.revision import Revision
 from pipeline.stage import Fault
 
+OF_ARM = re.compile(r"[a-z]{1,20}@[\w-]{1,40}", re.ASCII)  # within code @ mentions nobody
 KEYS = {  # what the tools of DVC's remotes read from the environment, by the beginning of the address
     "s3": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     "gs": ("GOOGLE_APPLICATION_CREDENTIALS",),
@@ -103,6 +105,11 @@ def remote_hint(root: Path) -> str:
     absent = [key for key in KEYS.get(address.partition("://")[0], ()) if key not in os.environ]
     needs = f"; not set here: {', '.join(map(code, absent))}" if absent else ""
     return f"the remote {code(name)} ({code(address)}) has it, or nobody pushed it: `make pull` fetches{needs}"
+
+
+def stage_code(name: str) -> str:
+    """The name of a stage as code from which it can be copied, where it is one of ours."""
+    return f"`{name}`" if OF_ARM.fullmatch(name) else code(name)
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

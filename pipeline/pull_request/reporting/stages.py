@@ -7,7 +7,7 @@ from pipeline.pull_request.comparing.lock import CODE, Lock
 from pipeline.pull_request.render import table
 from pipeline.pull_request.reporting.blocks import Block, Details, Part
 from pipeline.pull_request.reporting.pending import Pending
-from pipeline.pull_request.reporting.scene import Scene, listed, or_told
+from pipeline.pull_request.reporting.scene import Scene, listed, or_told, stage_code
 from pipeline.pull_request.reporting.settings import flat
 from pipeline.pull_request.verdict import plural
 
@@ -35,7 +35,7 @@ def _blocks(scene: Scene, pending: set[str]) -> Iterator[Block]:
     for stage in dict.fromkeys([*new.stages, *old.stages]):
         if why := list(_why(stage, old, new)):
             late = ", and it has no result of this state" if stage in pending else ""
-            rows.append((code(stage), "; ".join(why), _became(stage, old, new) + late))
+            rows.append((stage_code(stage), "; ".join(why), _became(stage, old, new) + late))
             if changed := _changed_code(stage, old, new):
                 files.setdefault(listed(changed, FILES), []).append(stage)
     if not rows:
@@ -44,7 +44,7 @@ def _blocks(scene: Scene, pending: set[str]) -> Iterator[Block]:
     if same := sum(not list(_why(stage, old, new)) for stage in new.stages):
         yield f"Nothing new for {plural(same, 'stage')}."
     if files:
-        lines = tuple(f"{listed(stages)}: {names}" for names, stages in files.items())
+        lines = tuple(f"{', '.join(map(stage_code, stages))}: {names}" for names, stages in files.items())
         yield Details("Code and requirements that changed", lines)
 
 
