@@ -111,14 +111,14 @@ def _thinned(points: Sequence[Point]) -> list[Point]:
 
 
 def _in_text(title: str, lines: Sequence[Line]) -> str:
-    """Curves as rows of bars, each from its first value to its last, on one scale."""
-    values = [y for line in lines for _, y in line.points]
-    low, high = min(values), max(values)
-    longest = max(len(line.name) for line in lines)
-    rows = [
-        f"{line.name.ljust(longest)}  {_bars([y for _, y in line.points], low, high)}  {line.points[0][1]:.3f} to {line.points[-1][1]:.3f}"
-        for line in lines
-    ]
+    """Curves as rows of bars; those that are marked share a scale, since they are to be compared."""
+    longest, most = max(len(line.name) for line in lines), min(WIDTH, max(len(line.points) for line in lines))
+    rows = []
+    for line in lines:
+        values = [y for _, y in line.points]
+        scale = [y for one in lines if one.is_marked is line.is_marked for _, y in one.points]
+        bars = _bars(values, min(scale), max(scale))
+        rows.append(f"{line.name.ljust(longest)}  {bars.ljust(most)}  {values[0]:.3f} to {values[-1]:.3f}")
     return fenced([title, *rows])
 
 

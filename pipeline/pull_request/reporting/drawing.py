@@ -64,7 +64,8 @@ def curves(title: str, lines: Sequence[Line], x_name: str) -> str:
         yield _text(width - right, height - 4, x_name, "end")
         for line in lines:
             path = " ".join(",".join(at(point)) for point in line.points)
-            yield f'<polyline points="{path}" fill="none" stroke="{line.colour}" stroke-width="1.6" stroke-linejoin="round"/>'
+            drawn = 'stroke-width="2"' if line.is_marked else 'stroke-width="1" stroke-opacity=".75"'
+            yield f'<polyline points="{path}" fill="none" stroke="{line.colour}" {drawn}/>'
             if line.is_marked or len(line.points) == 1:
                 yield from (f'<circle cx="{x}" cy="{y}" r="3" fill="{line.colour}"/>' for x, y in map(at, line.points))
         yield from _legend(lines, left, top - 8)

@@ -25,6 +25,7 @@ STYLE = (
     "overflow-wrap:anywhere}"
     "pre{background:var(--soft);padding:.8em;border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere}"
     "pre code{padding:0;background:none}"
+    "td code{overflow-wrap:break-word}"
     "details{margin:.6em 0;border:1px solid var(--line);border-radius:6px;padding:.4em .8em}summary{cursor:pointer}"
     "details[open]>summary{margin-bottom:.4em}figure{margin:.8em 0}svg{max-width:100%;height:auto}"
 )
