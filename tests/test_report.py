@@ -1,15 +1,18 @@
 """The comment of a pull request: what it tells of a change, and that it reads well where something is missing."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 from pipeline.pull_request.report import OUT
 from pipeline.pull_request.reporting.blocks import ELSEWHERE, LIMIT, MARKER
 from tests.compared_project import copied, right, wrong
-from tests.project import git
+from tests.project import ROOT, git
 from tests.reported_project import RULES, flip, run_once
 
 pytestmark = pytest.mark.slow
@@ -104,7 +107,7 @@ def test_what_ran_again_is_told_with_its_cause(changed):
 
 def test_the_curve_is_text_until_the_plots_have_an_address(changed):
     project, comment = changed
-    assert re.search(r"validation at the base +\S+  1.500 to 1.200", comment)
+    assert re.search(r"validation at the base +\S+ +1.500 to 1.200", comment)
     assert "![" not in comment
     shown = project.report(images="https://example.org/plots")
     assert "![loss by step](https://example.org/plots/loss-1.svg)" in shown
@@ -224,6 +227,23 @@ def test_a_curve_that_is_none_is_told(project):
     (project.folder / "models/adapter/loss.tsv").unlink()
     project.write("models/adapter/loss.tsv", "no table\n1\n")
     assert "is no table of steps and losses" in part(project.report(), "Training")
+
+
+def test_the_command_writes_the_files_and_refuses_what_is_no_address(project):
+    def command(*arguments):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+        line = [sys.executable, "-m", "pipeline.pull_request.report", *arguments]
+        return subprocess.run(line, cwd=project.folder, capture_output=True, text=True, env=environment, check=False)
+
+    for images in ("javascript:alert(1)", "https://x.example/a)b", "http://x.example"):
+        refused = command("HEAD", images)
+        assert refused.returncode == 1
+        assert refused.stderr.strip().endswith("is no address of a folder; give one that begins with https://")
+    assert "is no revision" in command("nowhere").stderr
+    done = command("HEAD", "https://x.example/p/")
+    assert done.returncode == 0
+    assert "report: build/report/comment.md" in done.stdout
+    assert "(https://x.example/p/loss-1.svg)" in (project.folder / OUT / "comment.md").read_text(encoding="utf-8")
 
 
 def test_the_project_is_left_as_it_was(project):
