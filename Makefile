@@ -13,7 +13,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report compare verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -80,14 +80,41 @@ data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 report: $(INSTALLED)  ## the pull request's comment, from files alone: BASE=<revision> (IMAGES=<address of the plots' folder>)
 	@$(BIN)/python -m pipeline.pull_request.report "$(BASE)" "$(IMAGES)"
 
+plan: $(INSTALLED)  ## what would run, why, and what it would take, before anything runs (BASE=<revision>: and what the branch changed)
+	@$(BIN)/python -m pipeline.pull_request.plan "$(BASE)"
+
 compare: $(INSTALLED)  ## this tree's models beside a baseline commit's, pair by pair, and where the yardstick moved: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.compare "$(BASE)"
+
+reproduce: $(INSTALLED)  ## run a past commit again and compare every output and metric: REV=<revision> (CACHE=no, ENV=new)
+	@$(BIN)/python -m pipeline.pull_request.reproduce "$(REV)" "$(CACHE)" "$(ENV)"
+
+why: $(INSTALLED)  ## what made the metrics move since a commit, by hashes: BASE=<revision> (RUN=<kind> runs with that change alone)
+	@$(BIN)/python -m pipeline.pull_request.why "$(BASE)" "$(RUN)"
 
 verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names; writes nothing (ALLOW_MISSING=yes in a bare clone)
 	@$(BIN)/python -m pipeline.pull_request.verify "$(ALLOW_MISSING)"
 
 gate: $(INSTALLED)  ## hold the reports to the rules of params.yaml: exit 1 where one fails
 	@$(BIN)/python -m pipeline.pull_request.gate
+
+promote: $(INSTALLED)  ## make this commit's tuned model the accepted one, the one in production: WHY="<reason>" (WHO=<name>, else git's)
+	@$(BIN)/python -m pipeline.pull_request.promote
+
+rollback: $(INSTALLED)  ## take the accepted model out of production: TO=<revision>, else the one before (WHY="<reason>" WHO=<name>)
+	@$(BIN)/python -m pipeline.pull_request.rollback
+
+prove-accepted: $(INSTALLED)  ## prove that the accepted model can be had, is what it says, loads, and answers as it did
+	@$(BIN)/python -m pipeline.pull_request.prove
+
+tag-accepted: $(INSTALLED)  ## tag the accepted model's version and stage in git, as GTO reads them
+	@$(BIN)/python -m pipeline.pull_request.tag
+
+publish: $(INSTALLED)  ## put the accepted model where publish.to of params.yaml says, whole or not at all
+	@$(BIN)/python -m pipeline.pull_request.publish
+
+lifecycle: $(INSTALLED)  ## until when the models can be had that this tree names: exit 1 where one is over or can move
+	@$(BIN)/python -m pipeline.pull_request.lifecycle
 
 checklist: $(INSTALLED)  ## should we fine-tune at all? checks with evidence, and what to do: prompt, retrieve, collect data, fine-tune
 	@$(BIN)/python -m pipeline.desk.checklist

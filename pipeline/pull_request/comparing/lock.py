@@ -33,33 +33,40 @@ class Lock:
 
     def outputs(self) -> dict[str, Entry]:
         """Every output by its path."""
-        return {entry.path: entry for name in self.stages for entry in self.entries(name, "outs")}
+        return {entry.path: entry for name in self.stages for entry in self._entries(name, "outs")}
 
     def code_of(self, stage: str) -> dict[str, str]:
         """The digests of the code and the requirements that a stage ran with."""
-        return {entry.path: entry.digest for entry in self.entries(stage, "deps") if entry.path.startswith(CODE)}
+        return {entry.path: entry.digest for entry in self._entries(stage, "deps") if entry.path.startswith(CODE)}
+
+    def deps(self, stage: str) -> dict[str, str]:
+        """The digest of each file and folder that a stage ran with."""
+        return {entry.path: entry.digest for entry in self._entries(stage, "deps")}
+
+    def outs(self, stage: str) -> dict[str, str]:
+        """The digest of each file and folder that a stage wrote."""
+        return {entry.path: entry.digest for entry in self._entries(stage, "outs")}
+
+    def command(self, stage: str) -> str:
+        """What a stage ran."""
+        return str(_mapping(self.stages.get(stage)).get("cmd"))
+
+    def settings(self, stage: str) -> dict[str, Any]:
+        """The parameters that a stage ran with, by file and dotted key."""
+        files = _mapping(_mapping(self.stages.get(stage)).get("params"))
+        return {file: {key: _as_written(value) for key, value in _mapping(files[file]).items()} for file in files}
 
     def changed_since(self, stages: Iterable[str], root: Path, hashes: Hashes) -> list[str]:
         """Files and parameters below `root` that are there and not what these stages ran with; folders are not looked at."""
         names = dict[str, None]()
         for stage in stages:
-            files = [entry for entry in self.entries(stage, "deps") if not entry.digest.endswith(FOLDER)]
+            files = [entry for entry in self._entries(stage, "deps") if not entry.digest.endswith(FOLDER)]
             now = {entry.path: hashes.file(root / entry.path, entry.kind) for entry in files}
             names |= {entry.path: None for entry in files if now[entry.path] not in (NO_FILE, entry.digest)}
             names |= dict.fromkeys(self._params_changed(stage, root))
         return list(names)
 
-    def command(self, stage: str) -> Any:
-        """The command that a stage ran with."""
-        return _mapping(self.stages.get(stage)).get("cmd")
-
-    def params(self, stage: str) -> dict[str, dict[str, Any]]:
-        """The values of the parameters that a stage ran with, by file and key, as params.yaml has them."""
-        files = _mapping(_mapping(self.stages.get(stage)).get("params"))
-        return {str(file): _mapping(_as_written(values)) for file, values in files.items()}
-
-    def entries(self, stage: str, what: str) -> Iterator[Entry]:
-        """What a stage read (`deps`) or wrote (`outs`)."""
+    def _entries(self, stage: str, what: str) -> Iterator[Entry]:
         listed = _mapping(self.stages.get(stage)).get(what)
         for entry in listed if isinstance(listed, list) else []:
             digest = str(_mapping(entry).get("md5"))

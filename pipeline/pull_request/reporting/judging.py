@@ -2,18 +2,15 @@
 
 from pathlib import Path
 
-from pipeline.desk.inputs import CASES, PROBES, TEST_SET
 from pipeline.desk.reviewing.shown import LONGEST, code
-from pipeline.evaluate import EvaluateParams
-from pipeline.pull_request.gate import gate, is_red
+from pipeline.pull_request.gate import is_red, outcomes_at
 from pipeline.pull_request.render import table
 from pipeline.pull_request.reporting.blocks import Block, Details, Part
 from pipeline.pull_request.reporting.pending import Pending
 from pipeline.pull_request.reporting.scene import Scene, stage_code, told
-from pipeline.pull_request.results import read_results
-from pipeline.pull_request.rules import GateParams, Outcome
+from pipeline.pull_request.rules import Outcome
 from pipeline.pull_request.verdict import plural
-from pipeline.stage import PARAMS_FILE, Fault, load_params
+from pipeline.stage import Fault
 
 ICONS = {"pass": "✅", "warn": "⚠️", "fail": "❌", "error": "❌"}
 WORDS = {"pass": "pass", "warn": "warn", "fail": "fail", "error": "cannot be judged"}
@@ -30,12 +27,7 @@ def part(scene: Scene, pending: list[Pending], is_same: bool) -> Part:
 
 def _judged(root: Path, pending: list[Pending]) -> list[Block]:
     try:
-        params, targets = (
-            load_params(GateParams, root / PARAMS_FILE),
-            load_params(EvaluateParams, root / PARAMS_FILE).targets,
-        )
-        results = read_results(root / "reports", targets, root / TEST_SET, root / PROBES, root / CASES)
-        outcomes = gate(params, results)
+        outcomes = outcomes_at(root)
     except Fault as fault:
         return [f"## ❌ The gate cannot be judged\n\n{told(fault, root)}"]
     counts = [f"{sum(one.status == status for one in outcomes)} {word}" for status, word in WORDS.items()]

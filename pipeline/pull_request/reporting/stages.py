@@ -64,7 +64,7 @@ def _why(stage: str, old: Lock, new: Lock) -> Iterator[str]:
 
 
 def _changed(stage: str, what: str, old: Lock, new: Lock) -> list[str]:
-    then, now = ({entry.path: entry.digest for entry in lock.entries(stage, what)} for lock in (old, new))
+    then, now = (lock.deps(stage) if what == "deps" else lock.outs(stage) for lock in (old, new))
     return [path for path in dict.fromkeys([*then, *now]) if then.get(path) != now.get(path)]
 
 
@@ -74,7 +74,7 @@ def _changed_code(stage: str, old: Lock, new: Lock) -> list[str]:
 
 def _changed_params(stage: str, old: Lock, new: Lock) -> list[str]:
     then, now = (
-        {f"{key}": value for file, values in lock.params(stage).items() for key, value in flat(values)}
+        {f"{key}": value for file, values in lock.settings(stage).items() for key, value in flat(values)}
         for lock in (old, new)
     )
     return [
