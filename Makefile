@@ -13,7 +13,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -76,6 +76,9 @@ test-set: $(INSTALLED)  ## draw the frozen test set again, with the rows that wa
 
 data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.data_diff "$(BASE)"
+
+report: $(INSTALLED)  ## the pull request's comment, from files alone: BASE=<revision> (IMAGES=<address of the plots' folder>)
+	@$(BIN)/python -m pipeline.pull_request.report "$(BASE)" "$(IMAGES)"
 
 plan: $(INSTALLED)  ## what would run, why, and what it would take, before anything runs (BASE=<revision>: and what the branch changed)
 	@$(BIN)/python -m pipeline.pull_request.plan "$(BASE)"

@@ -23,10 +23,18 @@ def gate(params: GateParams, results: Results) -> list[Outcome]:
     return [judge(rule, results, f"{PARAMS_FILE}: gate.rules.{at}") for at, rule in enumerate(params.rules)]
 
 
-def check_accepted(results: Results) -> None:
+def outcomes_at(root: Path = Path()) -> list[Outcome]:
+    """The outcomes in the work tree below `root`. Raises Fault where the reports are missing, wrong or of another state."""
+    targets = load_params(EvaluateParams, root / PARAMS_FILE).targets
+    results = read_results(root / REPORTS, targets, root / TEST_SET, root / PROBES, root / CASES)
+    check_accepted(results, root)
+    return gate(load_params(GateParams, root / PARAMS_FILE), results)
+
+
+def check_accepted(results: Results, root: Path = Path()) -> None:
     """Raises Fault where there is an accepted model and the reports are of before: a rule against it would read as too early."""
-    if has_arm() and f"tuned against {ARM}" not in results.pairs:
-        raise Fault(REPORTS / "comparison.json", f"has no arm {ARM}, and {PARAMS_FILE} has", ANEW)
+    if has_arm(root / PARAMS_FILE) and f"tuned against {ARM}" not in results.pairs:
+        raise Fault(root / REPORTS / "comparison.json", f"has no arm {ARM}, and {PARAMS_FILE} has", ANEW)
 
 
 def is_red(outcomes: list[Outcome]) -> bool:
@@ -51,10 +59,7 @@ def told(outcomes: list[Outcome]) -> str:
 
 def main() -> None:
     try:
-        params, targets = load_params(GateParams), load_params(EvaluateParams).targets
-        results = read_results(REPORTS, targets, Path(TEST_SET), PROBES, CASES)
-        check_accepted(results)
-        outcomes = gate(params, results)
+        outcomes = outcomes_at()
     except Fault as fault:
         sys.exit(f"gate: {fault}")
     print(told(outcomes))
