@@ -13,7 +13,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff compare verify gate checklist forget new comment commit-results test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff plan compare verify gate checklist forget new comment commit-results test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -76,6 +76,9 @@ test-set: $(INSTALLED)  ## draw the frozen test set again, with the rows that wa
 
 data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.data_diff "$(BASE)"
+
+plan: $(INSTALLED)  ## what would run, why, and what it would take, before anything runs (BASE=<revision>: and what the branch changed)
+	@$(BIN)/python -m pipeline.pull_request.plan "$(BASE)"
 
 compare: $(INSTALLED)  ## this tree's models beside a baseline commit's, pair by pair, and where the yardstick moved: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.compare "$(BASE)"

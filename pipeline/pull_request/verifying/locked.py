@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.pull_request.verifying.differences import differences
 from pipeline.pull_request.verifying.findings import Finding, stale
+from pipeline.pull_request.verifying.recipes import Recipe, recipe_of
 from pipeline.stage import Fault, read_yaml
 
 DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -42,7 +43,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Step:
-    """A stage of dvc.yaml, or a .dvc file, which has no command. `settings` are its files of parameters."""
+    """A stage of dvc.yaml, or a .dvc file, which has no command and no recipe. `settings` are its files of parameters."""
 
     name: str
     folder: str
@@ -51,6 +52,7 @@ class Step:
     outs: tuple[Entry, ...]
     settings: tuple[str, ...]
     stale: tuple[Finding, ...]
+    recipe: Recipe | None = None
 
     @property
     def is_cheap(self) -> bool:
@@ -164,14 +166,17 @@ def _step(name: str, stage: Any, root: Path) -> Step:
     settings = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
     commands = [stage.cmd] if isinstance(stage.cmd, str) else list(stage.cmd or [])
     deps = [dep for dep in stage.deps if commands and dep not in settings and dep.is_in_repo]
+    outs = [out for out in stage.outs if out.is_in_repo]
+    by_path = [{_relative(item.fs_path, root): item for item in items} for items in (deps, outs)]
     return Step(
         name=name,
         folder=_relative(stage.wdir, root),
         commands=tuple(commands),
         deps=tuple(_entry(dep, root, is_out=False) for dep in deps),
-        outs=tuple(_entry(out, root, is_out=True) for out in stage.outs if out.is_in_repo),
+        outs=tuple(_entry(out, root, is_out=True) for out in outs),
         settings=tuple(sorted({_relative(dep.fs_path, root) for dep in settings})),
         stale=tuple(_stale(name, stage, settings, root)) if commands else (),
+        recipe=recipe_of(stage, settings, *by_path) if commands else None,
     )
 
 
