@@ -13,7 +13,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff plan compare verify gate checklist forget new comment commit-results test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff plan compare reproduce why verify gate checklist forget new comment commit-results test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -82,6 +82,12 @@ plan: $(INSTALLED)  ## what would run, why, and what it would take, before anyth
 
 compare: $(INSTALLED)  ## this tree's models beside a baseline commit's, pair by pair, and where the yardstick moved: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.compare "$(BASE)"
+
+reproduce: $(INSTALLED)  ## run a past commit again and compare every output and metric: REV=<revision> (CACHE=no, ENV=new)
+	@$(BIN)/python -m pipeline.pull_request.reproduce "$(REV)" "$(CACHE)" "$(ENV)"
+
+why: $(INSTALLED)  ## what made the metrics move since a commit, by hashes: BASE=<revision> (RUN=<kind> runs with that change alone)
+	@$(BIN)/python -m pipeline.pull_request.why "$(BASE)" "$(RUN)"
 
 verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names; writes nothing (ALLOW_MISSING=yes in a bare clone)
 	@$(BIN)/python -m pipeline.pull_request.verify "$(ALLOW_MISSING)"

@@ -26,16 +26,19 @@ def revision_of(wanted: str, repository: Path) -> Revision:
     """The revision of that name, else the one that a branch would be compared with. Raises Fault where there is none."""
     if _git(repository, "rev-parse", "--git-dir") is None:
         raise Fault(repository, "is no git repository", "run it in a clone of the project")
-    return _named(wanted, repository) if wanted.strip() else _usual(repository)
+    return named(wanted, repository) if wanted.strip() else _usual(repository)
 
 
-def _named(wanted: str, repository: Path) -> Revision:
-    if wanted.startswith("-") or not wanted.isprintable():
-        raise Fault(f"BASE={wanted!r}", "is no revision", REMEDY)
+def named(wanted: str, repository: Path, setting: str = "BASE") -> Revision:
+    """The revision of that name, which came by that setting. Raises Fault where there is none."""
+    remedy = REMEDY.replace("BASE", setting)
+    if not wanted or wanted.startswith("-") or not wanted.isprintable():
+        raise Fault(f"{setting}={wanted!r}", "is no revision", remedy)
     commit = _commit(wanted, repository)
     if commit is None:
-        raise Fault(f"BASE={wanted}", "is no revision of this repository", f"fetch it, or {REMEDY}")
-    return Revision(wanted, commit, "named by BASE")
+        fetch = "git fetch --unshallow" if is_shallow(repository) else "fetch it"
+        raise Fault(f"{setting}={wanted}", "is no revision of this repository", f"{fetch}, or {remedy}")
+    return Revision(wanted, commit, f"named by {setting}")
 
 
 def _usual(repository: Path) -> Revision:
