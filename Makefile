@@ -13,7 +13,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new comment commit-results test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -140,6 +140,12 @@ forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remote
 new: $(INSTALLED)  ## empty the sample and rename the project: NAME=<name>
 	@$(BIN)/python -m pipeline.desk.new "$(NAME)"
 
+comment:  ## in a workflow: write the report of a pull request as its one comment, or bring it up to date
+	@$(PYTHON) -m tools.comment
+
+commit-results:  ## in a workflow: commit dvc.lock and reports of a run, and push them to the branch that was trained
+	@$(PYTHON) -m tools.commit_results
+
 test: $(INSTALLED)  ## all tests, the real pipeline end to end among them
 	@$(BIN)/python -m pytest -m "not rehearsal"
 
@@ -150,7 +156,8 @@ test-fast: $(INSTALLED)  ## the tests that take seconds
 	@$(BIN)/python -m pytest -m "not slow"
 
 check: $(INSTALLED)  ## lint, types, workflows; writes nothing
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/zizmor --offline --quiet .github/workflows \
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/zizmor --offline --quiet --persona auditor .github \
+	  && $(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml \
 	  && $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 
 fix: $(INSTALLED)  ## mend what a tool can mend
