@@ -13,7 +13,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new comment commit-results test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new comment commit-results push-tags test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -145,6 +145,9 @@ comment:  ## in a workflow: write the report of a pull request as its one commen
 
 commit-results:  ## in a workflow: commit dvc.lock and reports of a run, and push them to the branch that was trained
 	@$(PYTHON) -m tools.commit_results
+
+push-tags:  ## in a workflow: push the tags of make tag-accepted
+	@$(PYTHON) -m tools.push_tags
 
 test: $(INSTALLED)  ## all tests, the real pipeline end to end among them
 	@$(BIN)/python -m pytest -m "not rehearsal"

@@ -86,3 +86,13 @@ def test_what_is_no_branch_is_refused(clone, branch):
     (clone / "dvc.lock").write_text("new", encoding="utf-8")
     assert run(clone, branch).returncode == 1
     assert not (clone / "x").exists()
+
+
+def test_tags_of_the_clone_are_pushed_and_pushing_them_again_changes_nothing(clone):
+    git(clone, "tag", "-a", "model@v0.0.1", "-m", "first")
+    environment = {"PATH": os.environ["PATH"], "HOME": str(clone), "PYTHONPATH": str(ROOT)}
+    for _ in range(2):
+        command = [sys.executable, "-m", "tools.push_tags"]
+        done = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert forge(clone, "tag") == "model@v0.0.1"

@@ -4,7 +4,8 @@
 
 Needs neither cache nor outputs: what git holds is hashed, and the digests in dvc.lock and the .dvc files are compared with each
 other. Writes nothing. Exits 1 with a line for each file that differs from what dvc.lock says of a stage, and for each object that
-the remote has not got. Answers of the accepted model that are of an earlier tree are said, and exit 0. Where REMOTE is `no`, no remote is asked.
+the remote has not got. Answers of the accepted model that are of an earlier tree are said, and exit 0. Where REMOTE is `no`, none is
+asked.
 """
 
 import sys
