@@ -29,7 +29,7 @@ class Line:
 
     @property
     def is_empty(self) -> bool:
-        return self._taken.value == len(self._rows)
+        return bool(self._taken.value == len(self._rows))
 
     def take(self, free: int, may_wait: bool) -> list[Asked]:
         """The next rows that are read together; none where fewer slots are `free` than rows go together and they `may_wait`."""
