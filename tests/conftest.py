@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 from functools import partial
@@ -30,6 +31,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("rehearsal"):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def rng(request):
+    """Random numbers of a seed of its own in each run, which a failure shows; GITUNE_SEED=<number> draws the same again."""
+    seed = int(os.environ.get("GITUNE_SEED") or random.SystemRandom().randrange(2**32))
+    print(f"{request.node.name}: GITUNE_SEED={seed} draws the same moments again")
+    return random.Random(seed)
 
 
 @pytest.fixture(scope="session")
