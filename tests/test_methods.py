@@ -7,11 +7,17 @@ import pytest
 import yaml
 
 from tests.project import COLOURS, git, own_start, question, run
-from tests.tuning_service import BASE, KEY, TUNED, tuning_service
+from tests.tuning_service import BASE, KEY, TUNED, asked, tuning_service
 
 pytestmark = [pytest.mark.slow, pytest.mark.rehearsal]
 QUICK = {"epochs": 1, "batch_size": 8}
 DRAWN = QUICK | {"generations": 4, "max_new_tokens": 8}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A project without preferences, committed."""
+    return own_start(tmp_path_factory.mktemp("plain"))
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +80,49 @@ def test_a_method_runs_from_the_parameters_alone(project, phases):
     assert "trainable_parameters" in shown
 
 
-def test_a_service_trains_and_is_asked_under_dvc(project, monkeypatch):
+def test_a_policy_alone_answers_to_the_task_under_dvc(plain):
+    """A random model gives no valid answer, so that it learns nothing; that is said, and nothing fails."""
+    set_train(plain, ["grpo"])
+    said = run(plain, "-m", "pipeline.desk.run").stdout
+    proof = json.loads((plain / "models/adapter/proofs.json").read_text())["1-grpo"]
+    assert set(proof["rewards"]) == {"all", "format", "exact"}
+    assert proof["rows_in"] == proof["rows_trained"] > 20
+    assert not proof["has_signal"]
+    assert "train: grpo learnt nothing: all answers to a question were always worth the same" in said
+    assert "preference_accuracy" not in json.loads((plain / "reports/evaluation.json").read_text())["tuned"]
+    assert "Everything is up to date." in run(plain, "-m", "pipeline.desk.run").stdout
+
+
+def test_a_policy_after_lora_learns_from_what_the_task_says_of_its_answers(plain):
+    taught = {"epochs": 12, "learning_rate": 0.02}
+    drawn = {"epochs": 2, "batch_size": 16, "generations": 8, "max_new_tokens": 16, "learning_rate": 0.001}
+    set_train(plain, ["lora", "grpo"], lora=taught, grpo=drawn)
+    run(plain, "-m", "pipeline.desk.run")
+    proofs = json.loads((plain / "models/adapter/proofs.json").read_text())
+    assert list(proofs) == ["1-lora", "2-grpo"]
+    assert set(proofs["2-grpo"]["rewards"]) == {"all", "format", "exact"}
+    assert proofs["2-grpo"]["has_signal"]
+    assert 0 < max(proofs["2-grpo"]["rewards"]["format"]) <= 1
+    first, second = ((plain / f"models/adapter/{name}/adapter_model.safetensors").read_bytes() for name in proofs)
+    assert first != second
+    assert "Everything is up to date." in run(plain, "-m", "pipeline.desk.run").stdout
+
+
+@pytest.mark.parametrize("method", ["supervised", "dpo"])
+def test_a_service_trains_and_is_asked_under_dvc(request, monkeypatch, method):
+    project = request.getfixturevalue("project" if method == "dpo" else "plain")
     with tuning_service() as service:
-        own = {"base_url": service.address, "model": BASE, "price": 1.0, "poll_s": 0.05, "method": "dpo"}
+        own = {"base_url": service.address, "model": BASE, "price": 1.0, "poll_s": 0.05, "method": method}
         set_train(project, ["api"], api=own)
         monkeypatch.setenv("TUNING_API_KEY", KEY)
         said = run(project, "-m", "pipeline.desk.run").stdout
         assert service.complaints == []
         assert "train: api: began job job-0" in said
+        assert asked(service, "job")[0]["method"]["type"] == method
+        rows = asked(service, "file")[0]
+        assert {"messages"} == set(rows[0]) if method == "supervised" else "preferred_output" in rows[0]
+        proof = json.loads((project / "models/adapter/proofs.json").read_text())["1-api"]
+        assert len(rows) == proof["rows_trained"] > 20
         assert json.loads((project / "models/adapter/1-api/hosted.json").read_text())["model"] == TUNED
         answers = (project / "data/predictions/tuned/answers.jsonl").read_text()
         assert '{\\"label\\": \\"red\\"}' in answers

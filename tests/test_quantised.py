@@ -99,7 +99,7 @@ def test_with_the_packing_left_on_they_are_not(tmp_path, features):
         if isinstance(layer, Linear4bit):
             layer.support_avx512bf16_for_cpu = True
     if features == ODD:
-        with pytest.raises((AssertionError, RuntimeError), match="divisible|shape"):
+        with pytest.raises((AssertionError, RuntimeError), match=r"divisible|shape"):
             gradients(packing)
         return
     loss, found = gradients(packing)
