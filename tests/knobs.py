@@ -1,8 +1,8 @@
 """What is to be seen of a training run from outside: what it made and proved, and how it trained at each step."""
 
 import json
-import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,14 +17,10 @@ from pipeline.model.training.recipe import TrainParams
 from pipeline.stage import Fault, Params
 from pipeline.train import RUNS, main
 from tests.lessons import params, paths, preference, project
-from tests.project import COLOURS, record
+from tests.project import record
+from tests.test_learning import TALK
+from tests.test_stopping import contradicted
 
-TALK = (
-    {"role": "user", "content": "hello"},
-    {"role": "assistant", "content": "which colour?"},
-    {"role": "user", "content": "a red door"},
-    {"role": "assistant", "content": '{"label": "red"}'},
-)
 LONG = 10**40  # the record of that number has more than 64 tokens, all others have fewer
 
 
@@ -66,13 +62,6 @@ def talk() -> Record:
     return msgspec.structs.replace(record(1), messages=TALK, id=record_id(TALK), source="t:1")
 
 
-def contradicted(number: int) -> Record:
-    """A question of the training data with an answer of another kind: the better that one is learnt, the worse this one is told."""
-    one = record(number)
-    turns = (*one.asked, {"role": "assistant", "content": "no colour, the river is " + COLOURS[number % 5]})
-    return msgspec.structs.replace(one, messages=turns, id=record_id(turns))
-
-
 @dataclass(frozen=True)
 class Recipe:
     """Phases, what they learn and are checked with, and what of the parameters is changed for them."""
@@ -85,7 +74,8 @@ class Recipe:
 
 ANSWERS = [*(record(number) for number in range(6)), talk(), record(LONG)]
 PAIRS = [preference(number) for number in range(6)]
-DRAWN = {"generations": 2, "batch_size": 4, "max_new_tokens": 2}
+REWARDS = {"format": 1.0, "exact": 1.0, "model": 1.0}
+DRAWN = {"generations": 2, "batch_size": 4, "max_new_tokens": 2, "rewards": REWARDS}
 OVERFITTED = {"schedule": "constant", "warmup_share": 0.0, "full": {"epochs": 8, "learning_rate": 0.02}}
 RECIPES = {
     **{phase: Recipe((phase,), ANSWERS, [record(20)]) for phase in ("lora", "qlora", "full")},
@@ -113,15 +103,20 @@ def changed(changes: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
     return {**changes, first: changed(changes.get(first, {}), rest, value) if rest else value}
 
 
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Both, the other one before the first, key by key in sections too."""
+    return one | {
+        key: merged(one.get(key, {}), value) if isinstance(value, dict) else value for key, value in other.items()
+    }
+
+
 def look(folder: Path, base: Path, recipe: Recipe, changes: dict[str, Any], start: str = "base.json") -> Seen:
     """Train in a folder, from nothing but what phases before made alike; the folder is the one of the process."""
     project(folder, base, recipe.records, recipe.checked)
     for done in (folder / RUNS).glob("*/run"):
         shutil.rmtree(done)
     shutil.rmtree(folder / "out", ignore_errors=True)
-    seen, values = Seen(), {"keep": "last", **recipe.changes}
-    for name, value in changes.items():
-        values[name] = values.get(name, {}) | value if isinstance(value, dict) else value
+    seen, values = Seen(), merged({"keep": "last", **recipe.changes}, changes)
     phases = values.pop("phases", recipe.phases)
     try:
         with watched(seen):
@@ -182,9 +177,7 @@ Shows = Callable[[Seen, Seen], bool]  # of a run, and of the one with the key ch
 def launched(folder: Path, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[str]:
     """The words with which a run is launched that takes several processes; a program that writes them down is started instead."""
     program, told = folder / "python", folder / "told.json"
-    program.write_text(
-        f"#!{os.path.realpath(os.sys.executable)}\nimport json, sys\njson.dump(sys.argv, open({str(told)!r}, 'w'))\n"
-    )
+    program.write_text(f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv, open({str(told)!r}, 'w'))\n")
     program.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(program))
     main(params("lora", **changes), *paths())
