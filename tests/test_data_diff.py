@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.data.splitting.sides import unit_hash
-from pipeline.pull_request.report import band
+from pipeline.pull_request.data_diff_report import band
 from tests.data_repository import COST, NO_CHANGE, RAW, asked, id_of, reply, review, row, ten_rows, verdict_of
 from tests.examples import source_entry
 

@@ -22,9 +22,9 @@ from pipeline.desk.inputs import SCHEMA
 from pipeline.desk.reviewing.shown import code
 from pipeline.ingest import IngestParams
 from pipeline.pull_request.changes import changes
+from pipeline.pull_request.data_diff_report import Comparison, report_of
 from pipeline.pull_request.older import params_of
 from pipeline.pull_request.render import markdown
-from pipeline.pull_request.report import Comparison, report_of
 from pipeline.pull_request.revision import Revision, revision_of
 from pipeline.pull_request.side import DataSide, OverlapParams, Settings, side_of_data
 from pipeline.pull_request.snapshot import Snapshot, is_same, snapshots

@@ -35,6 +35,11 @@ def _blocks(report: Part, examples: int) -> Blocks:
     yield verdict(report)
     commit = f" ({code(base['commit'][:12])}, {base['why']})" if base["commit"] else f" ({base['why']})"
     yield f"The work tree against {code(base['name'])}{commit}, both read by today's code."
+    yield from blocks_of(report, examples)
+
+
+def blocks_of(report: Part, examples: int) -> Blocks:
+    """What there is to tell below the verdict: notes, then a heading and its blocks for each section."""
     if notes := [*report["missing"], *report["notes"]]:
         yield "\n".join(f"- {note}" for note in notes[:ROWS])
     for key, title, section in SECTIONS:

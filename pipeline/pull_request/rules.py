@@ -17,6 +17,7 @@ from pipeline.stage import Fault, Params
 HOPELESS = (
     2 / 3
 )  # of a sure margin: on small test sets what can be seen is as wide, and both vary from one set to the next
+ACCEPTED = "accepted"  # the arm that the first promotion enters
 Status = Literal["pass", "warn", "fail", "error"]
 
 
@@ -88,10 +89,16 @@ class GateParams(Params):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a rule, in a line."""
+    """What became of a rule: what it asks, and what the reports say to that."""
 
     status: Status
-    said: str
+    subject: str
+    told: str
+
+    @property
+    def said(self) -> str:
+        """Both in a line."""
+        return f"{self.subject}: {self.told}"
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,8 @@ def judge(rule: AnyRule, results: Results, place: str) -> Outcome:
     """The outcome of a rule. Raises Fault at `place` where the reports have nothing that it names."""
     if isinstance(rule, CasesRule):
         return _cases(results, place)
+    if getattr(rule, "against", None) == ACCEPTED and f"tuned against {ACCEPTED}" not in results.pairs:
+        return Outcome("warn", f"{rule.rule} against {ACCEPTED}", "no accepted model yet; make promote makes the first")
     if isinstance(rule, JudgeRule):
         return _by_judge(rule, results, place)
     return _outcome(rule, *_evidence(rule, results, place))
@@ -120,7 +129,7 @@ def _outcome(rule: Rule, name: str, evidence: Evidence) -> Outcome:
     status, why = _weigh(rule, evidence)
     wanted = rule.needs.replace("_", " ") + (f" within {_points(rule.margin)}" if rule.needs == "no_worse" else "")
     wanted += f" by more than {_points(rule.margin)}" if rule.needs == "better" and rule.margin else ""
-    return Outcome(status, f"{name}, {wanted}: {evidence.told}{why}")
+    return Outcome(status, f"{name}, {wanted}", f"{evidence.told}{why}")
 
 
 def _weigh(rule: Rule, found: Evidence) -> tuple[Status, str]:
@@ -172,9 +181,9 @@ def _by_judge(rule: JudgeRule, results: Results, place: str) -> Outcome:
     name = f"{rule.dimension} by the judge, tuned against {rule.against}"
     if not pair.n_differ:
         status: Status = "pass" if rule.needs == "no_worse" else "fail"
-        return Outcome(status, f"{name}, {rule.needs.replace('_', ' ')}: both answer every example alike")
+        return Outcome(status, f"{name}, {rule.needs.replace('_', ' ')}", "both answer every example alike")
     if not found.may_count or found.net is None:
-        return Outcome("fail", f"{name}, {rule.needs.replace('_', ' ')}: the judge may not count: {found.because}")
+        return Outcome("fail", f"{name}, {rule.needs.replace('_', ' ')}", f"the judge may not count: {found.because}")
     return _outcome(rule, name, _paired(found.net, rule))
 
 
@@ -209,9 +218,9 @@ def _cases(results: Results, place: str) -> Outcome:
         raise Fault(place, "there is no must-pass case", "write one into task/cases, or take the rule out")
     failed = results.failed_cases
     if not failed:
-        return Outcome("pass", f"cases: all {results.n_cases:,} pass")
+        return Outcome("pass", "cases", f"all {results.n_cases:,} pass")
     named = ", ".join(failed[:3]) + (", ..." if len(failed) > 3 else "")
-    return Outcome("fail", f"cases: {len(failed):,} of {results.n_cases:,} fail ({named})")
+    return Outcome("fail", "cases", f"{len(failed):,} of {results.n_cases:,} fail ({named})")
 
 
 def _points(share: float) -> str:

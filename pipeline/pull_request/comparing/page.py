@@ -173,7 +173,7 @@ def _flips(ground: Ground, examples: int) -> Blocks:
     broken, fixed = (ground.counts.get(kind, 0) for kind in ("broken", "fixed"))
     if broken or fixed:
         yield f"{plural(broken, 'example')} broken, {fixed:,} fixed, {ground.counts['same']:,} the same."
-    if shown_flips := ground.flips[:examples]:
+    if shown_flips := ground.worst(examples):
         yield f"### Broken and fixed, the worst first: {len(shown_flips)} of {broken + fixed:,}"
         yield fenced(line for flip in shown_flips for line in _flip(flip))
 

@@ -12,7 +12,7 @@ from pipeline.scoring.changed import Changed, changed, counts, worst_first
 from pipeline.scoring.measured import PREFERENCE, without_parts
 
 SAME, NEW, OLD = "what is the same on both sides", "the new yardstick", "the old yardstick"
-SHOWN = 10
+KEPT = 100  # flips, the worst
 
 
 class Flip(NamedTuple):
@@ -47,6 +47,11 @@ class Ground:
     def is_equal(self) -> bool:
         """Whether no value differs in anything that was compared."""
         return not self.cases.fail_now and not self.cases.pass_now and not any(map(differs, self.rows.values()))
+
+    def worst(self, most: int) -> list[Flip]:
+        """The worst flips, broken before fixed, with room for both."""
+        by_position = {flip.changed.at: flip for flip in self.flips}
+        return [by_position[step.at] for step in worst_first([flip.changed for flip in self.flips], most)]
 
 
 def differs(row: Mapping[str, Any]) -> bool:
@@ -97,7 +102,7 @@ def _ground(title: str, when: When, one: Values, other: Values, arm: Corners, bo
         keys = [key for key in other[name] if key in one[name]]
         row |= {word: fmean(side[name][key] for key in keys) for word, side in (("old", other), ("new", one))}
     found = list(_changed(one, other, [yardstick.records[key] for key in yardstick.records]))
-    worst = worst_first([step for _, step in found], SHOWN)
+    worst = worst_first([step for _, step in found], KEPT)
     by_position = {step.at: record for record, step in found}
     before, after = (arm.said[Corner(model, when)] for model in ("old", "new"))
     flips = [
