@@ -4,7 +4,8 @@
 
 The plan is JSON: a list of runs, each a list of kills. Each kill is `["step", n]` (at the end of step n), `["save", part, n]` (in the
 n-th save, before `part` is written: optimizer, state or manifest), `["done", part]` (while a phase's result is put down) or
-`["after", seconds]`. After its kills a run goes on to its end, into the folder out-<number>. Prints how many kills hit.
+`["within", share]`, after that share of the time that the first run took; where a run has ended before that, it is begun anew and
+killed sooner. After its kills a run goes on to its end, into the folder out-<number>. Prints how many kills hit.
 """
 
 import json
@@ -58,31 +59,41 @@ def prepare(kind, *more):
         at_call(*{"result": (phases, "seal"), "copy": (train_stage, "publish")}[more[0]], 1)
 
 
-def train(recipe, out, kill):
+def train(recipe, out, kill=("never",), whole_s=0.0):
     """One process that trains; whether it was killed."""
     child = os.fork()
     if not child:
-        if kill and kill[0] != "after":
-            prepare(*kill)
+        prepare(*kill)
         shutil.rmtree(out, ignore_errors=True)  # as DVC does
         main(recipe, *paths(out))
         os._exit(0)
-    if kill and kill[0] == "after":
-        time.sleep(kill[1])
+    if kill[0] == "within":
+        time.sleep(kill[1] * whole_s)
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     assert os.WIFSIGNALED(status) or status == 0, status
     return os.WIFSIGNALED(status)
 
 
+def hit(recipe, out, kill, whole_s):
+    """Train until the kill hits, or where it hits no time of its own, once; whether it did."""
+    while not train(recipe, out, kill, whole_s):
+        if kill[0] != "within":
+            return False
+        shutil.rmtree(RUNS, ignore_errors=True)
+        kill = [kill[0], kill[1] / 2]
+    return True
+
+
 def interrupted(folder, plan, names, changes):
     os.chdir(folder)
-    recipe, hits = params(*names, **changes), 0
+    recipe, hits, whole_s = params(*names, **changes), 0, 0.0
     for number, kills in enumerate(plan):
         shutil.rmtree(RUNS, ignore_errors=True)
-        for kill in kills:
-            hits += train(recipe, f"out-{number}", kill)
-        assert not train(recipe, f"out-{number}", None)
+        hits += sum(hit(recipe, f"out-{number}", kill, whole_s) for kill in kills)
+        began = time.monotonic()
+        assert not train(recipe, f"out-{number}")
+        whole_s = whole_s or time.monotonic() - began
     print(json.dumps({"hits": hits}))
 
 

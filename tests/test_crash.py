@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
 
@@ -13,7 +12,7 @@ from tests.lessons import files_of, preference, project
 from tests.project import ROOT, record
 
 PARTS = ("optimizer", "state", "manifest")
-KILLS = (1, 2, 3, 2, 2)  # of each run; with five seeds fifty in all
+KILLS = (1, 2, 3, 2, 2)  # of each run; in five parts fifty in all
 
 
 @pytest.fixture
@@ -90,9 +89,9 @@ def test_a_policy_that_is_killed_ends_with_the_same_bytes(pairs, phases, step, s
 
 @pytest.mark.slow
 @pytest.mark.rehearsal
-@pytest.mark.parametrize("seed", range(5))
-def test_fifty_kills_at_random_moments_change_no_byte(pairs, seed):
-    rng = random.Random(seed)
-    plan = [[["after", rng.uniform(0.05, 4)] for _ in range(kills)] for kills in KILLS]
+@pytest.mark.parametrize("part", range(5))
+def test_fifty_kills_at_random_moments_change_no_byte(pairs, rng, part):
+    plan = [[["within", rng.uniform(0, 1)] for _ in range(kills)] for kills in KILLS]
+    print(part, plan)
     hits, _ = interrupted(pairs, plan, "lora", "dpo")
-    assert hits >= 3  # the others come after the end of a run, more of them on a faster machine
+    assert hits == sum(KILLS)

@@ -59,28 +59,6 @@ def test_preferences_go_in_the_form_of_the_service(service, hosted):
     assert (proof["validation"]["rows_in"], proof["validation"]["rows_checked"]) == (16, 8)
 
 
-@pytest.mark.parametrize(
-    ("change", "path", "value"),
-    [
-        ({"batch_size": 4}, ("method", "supervised", "hyperparameters", "batch_size"), 4),
-        (
-            {"learning_rate_multiplier": 0.5},
-            ("method", "supervised", "hyperparameters", "learning_rate_multiplier"),
-            0.5,
-        ),
-        ({"suffix": "other"}, ("suffix",), "other"),
-        ({"epochs": 5}, ("method", "supervised", "hyperparameters", "n_epochs"), 5),
-        ({"more": {"lora": True}}, ("method", "supervised", "hyperparameters", "lora"), True),
-    ],
-)
-def test_every_knob_reaches_the_service(service, hosted, change, path, value):
-    hosted(**change)
-    [found] = asked(service, "job")
-    for key in path:
-        found = found[key]
-    assert found == value
-
-
 def test_the_commit_goes_along(service, hosted, tmp_path):
     for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "x"]):
         git(tmp_path, *command)

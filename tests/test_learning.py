@@ -14,7 +14,7 @@ from pipeline.model.base import load_tokenizer
 from pipeline.model.training.weights import Start, trainable
 from pipeline.stage import Fault
 from pipeline.train import RUNS, main
-from tests.lessons import files_of, mixed, params, paths, preference, project, weights
+from tests.lessons import mixed, params, paths, preference, project
 from tests.project import record
 
 pytestmark = pytest.mark.slow
@@ -82,54 +82,6 @@ def test_dpo_goes_on_with_the_adapter_of_the_phase_before(trained):
     assert first.keys() == second.keys()
     assert all((first[name] - second[name]).abs().max() < 1e-5 for name in first)
     assert not (out / "2-dpo/ref").exists()
-
-
-CHANGES = [
-    {"seed": 2},
-    {"turns": "all"},
-    {"schedule": "constant"},
-    {"warmup_share": 0.5},
-    {"weight_decay": 0.5},
-    {"dtype": "bfloat16"},
-    {"attention": "eager"},
-    {"packing": True},
-    *({"lora": change} for change in ({"epochs": 1}, {"learning_rate": 0.02}, {"batch_size": 2}, {"accumulate": 2})),
-    *(
-        {"adapter": change}
-        for change in (
-            {"r": 2},
-            {"alpha": 20},
-            {"dropout": 0.5},
-            {"targets": ["q_proj"]},
-            {"rslora": True},
-            {"dora": True},
-        )
-    ),
-]
-
-
-@pytest.mark.rehearsal
-def test_every_knob_changes_the_run_and_the_same_knobs_give_the_same_bytes(trained):
-    """The others change when and where it is trained, or what is kept, and have tests of their own, as have other phases."""
-    talks = [msgspec.structs.replace(record(n), messages=TALK, id=record_id(TALK), source=f"t:{n}") for n in range(2)]
-    records = [*(record(n) for n in range(10)), *talks]
-    _, out = trained(records=records)
-    first = files_of(out)
-    _, again = trained(records=records)
-    assert files_of(again) == first
-    seen = [weights(out)]
-    for change in CHANGES:
-        _, out = trained(records=records, **change)
-        assert weights(out) not in seen, change
-        seen.append(weights(out))
-
-
-@pytest.mark.parametrize("change", [{"beta": 5.0}, {"quantise": True}, {"learning_rate": 0.02}])
-def test_every_knob_of_dpo_changes_the_run(trained, change):
-    _, out = trained("dpo", records=mixed())
-    first = weights(out)
-    _, out = trained("dpo", records=mixed(), dpo=change)
-    assert weights(out) != first
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

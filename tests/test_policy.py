@@ -124,16 +124,11 @@ def test_the_same_answers_are_drawn_and_the_same_bytes_are_learnt(trained, phase
 @pytest.mark.rehearsal
 @pytest.mark.usefixtures("lengthy")
 @pytest.mark.parametrize("phase", ["grpo", "rloo"])
-def test_every_knob_of_a_policy_changes_the_run(trained, phase):
+def test_a_reward_counts_with_its_weight(trained, phase):
     base = {"rewards": {"format": 1.0, "exact": 0.0, "model": 0.0}, "temperature": 2.0}
     seen = []
     for change in (
         {},
-        {"generations": 2},
-        {"max_new_tokens": 4},
-        {"temperature": 0.5},
-        {"beta": 5.0},
-        {"quantise": True},
         {"rewards": {"format": 1.0, "exact": 1.0, "model": 0.0}},
         {"rewards": {"format": 0.5, "exact": 1.0, "model": 0.0}},
     ):

@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pipeline.model.training.recipe import POLICY, SUPERVISED
 from pipeline.model.training.trainer import Job, settings
 from pipeline.model.training.weights import Start
 from tests.lessons import params
-from tests.project import ROOT
 
 pytestmark = pytest.mark.slow
 PHASES = [*SUPERVISED, "dpo", "reward", *POLICY]
@@ -44,30 +42,3 @@ def test_a_knob_of_all_phases_is_told():
     for key, value in SHARED.items():
         assert told("lora", **{key: value}) != plain, key
     assert told("lora", is_recomputed=True) != plain
-
-
-def test_no_knob_is_forgotten():
-    """The others shape rows, weights or what is kept, and have tests by name in the files of these."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())["train"]
-    elsewhere = {
-        "phases": "test_learning",
-        "start": "test_beginning",
-        "replay": "test_replay",
-        "turns": "test_learning",
-        "max_length": "test_learning",
-        "too_long": "test_learning",
-        "packing": "test_packing",
-        "keep": "test_stopping",
-        "patience": "test_stopping",
-        "device": "test_launch",
-        "attention": "test_learning",
-        "activation_checkpointing": "test_memory",
-        "launch": "test_launch",
-        "threads": "lessons",
-        "adapter": "test_learning",
-        "api": "test_hosted",
-    }
-    assert set(values) == {*SHARED, *elsewhere, *PHASES}
-    for key, name in elsewhere.items():
-        text = (ROOT / f"tests/{name}.py").read_text()
-        assert f"{key}=" in text or f'"{key}"' in text, key

@@ -62,7 +62,8 @@ def settings(job: Job) -> dict[str, Any]:
         "data_seed": params.seed,
         "num_train_epochs": own.epochs,
         "learning_rate": own.learning_rate,
-        "lr_scheduler_type": params.schedule,
+        # What transformers calls constant knows no warmup
+        "lr_scheduler_type": "constant_with_warmup" if params.schedule == "constant" else params.schedule,
         "warmup_steps": params.warmup_share,
         "weight_decay": params.weight_decay,
         "per_device_train_batch_size": own.batch_size,
