@@ -14,7 +14,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff compare verify gate checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -78,14 +78,56 @@ test-set: $(INSTALLED)  ## draw the frozen test set again, with the rows that wa
 data-diff: $(INSTALLED)  ## what a change does to the data: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.data_diff "$(BASE)"
 
+plan: $(INSTALLED)  ## what would run, why, and what it would take, before anything runs (BASE=<revision>: and what the branch changed)
+	@$(BIN)/python -m pipeline.pull_request.plan "$(BASE)"
+
+verify-lock: $(INSTALLED)  ## is dvc.lock of this tree, and has the remote all that it names? needs no cache, writes nothing
+	@$(BIN)/python -m pipeline.pull_request.verify_lock
+
+merge-lock: $(INSTALLED)  ## settle a merge conflict in dvc.lock: take each stage from the side that fits, restore, train nothing
+	@$(BIN)/python -m pipeline.pull_request.merge_lock
+
+remote: $(INSTALLED)  ## where objects are kept for all clones: URL=<folder, s3://, gs://, azure://, ssh://> (ENDPOINT=<server>)
+	@$(BIN)/python -m pipeline.desk.remote "$(URL)" "$(ENDPOINT)"
+
+push: $(INSTALLED)  ## hand this commit's objects and the run cache to the remote
+	@$(BIN)/python -m pipeline.pull_request.push
+
+pull: $(INSTALLED)  ## fetch from the remote what it has of this commit, and the run cache
+	@$(BIN)/python -m pipeline.pull_request.pull
+
 compare: $(INSTALLED)  ## this tree's models beside a baseline commit's, pair by pair, and where the yardstick moved: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.compare "$(BASE)"
+
+reproduce: $(INSTALLED)  ## run a past commit again and compare every output and metric: REV=<revision> (CACHE=no, ENV=new)
+	@$(BIN)/python -m pipeline.pull_request.reproduce "$(REV)" "$(CACHE)" "$(ENV)"
+
+why: $(INSTALLED)  ## what made the metrics move since a commit, by hashes: BASE=<revision> (RUN=<kind> runs with that change alone)
+	@$(BIN)/python -m pipeline.pull_request.why "$(BASE)" "$(RUN)"
 
 verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names; writes nothing (ALLOW_MISSING=yes in a bare clone)
 	@$(BIN)/python -m pipeline.pull_request.verify "$(ALLOW_MISSING)"
 
 gate: $(INSTALLED)  ## hold the reports to the rules of params.yaml: exit 1 where one fails
 	@$(BIN)/python -m pipeline.pull_request.gate
+
+promote: $(INSTALLED)  ## make this commit's tuned model the accepted one, the one in production: WHY="<reason>" (WHO=<name>, else git's)
+	@$(BIN)/python -m pipeline.pull_request.promote
+
+rollback: $(INSTALLED)  ## take the accepted model out of production: TO=<revision>, else the one before (WHY="<reason>" WHO=<name>)
+	@$(BIN)/python -m pipeline.pull_request.rollback
+
+prove-accepted: $(INSTALLED)  ## prove that the accepted model can be had, is what it says, loads, and answers as it did
+	@$(BIN)/python -m pipeline.pull_request.prove
+
+tag-accepted: $(INSTALLED)  ## tag the accepted model's version and stage in git, as GTO reads them
+	@$(BIN)/python -m pipeline.pull_request.tag
+
+publish: $(INSTALLED)  ## put the accepted model where publish.to of params.yaml says, whole or not at all
+	@$(BIN)/python -m pipeline.pull_request.publish
+
+lifecycle: $(INSTALLED)  ## until when the models can be had that this tree names: exit 1 where one is over or can move
+	@$(BIN)/python -m pipeline.pull_request.lifecycle
 
 checklist: $(INSTALLED)  ## should we fine-tune at all? checks with evidence, and what to do: prompt, retrieve, collect data, fine-tune
 	@$(BIN)/python -m pipeline.desk.checklist
@@ -113,7 +155,7 @@ fix: $(INSTALLED)  ## mend what a tool can mend
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock:  ## pin the requirements again from requirements/*.in (needs uv)
-	@cd requirements && for name in data model dev harness; do \
+	@cd requirements && for name in data model dev harness remote-s3 remote-gs remote-azure remote-ssh; do \
 	  uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	    $(foreach package,$(CUDA),--no-emit-package $(package)) $$name.in -o $$name.txt; done
 	@cd requirements && uv pip compile -q --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --no-header \

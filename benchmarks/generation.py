@@ -4,11 +4,13 @@
 
 Every question of the default, each once a model: the task with the plain prompt and bare probes to base and tuned model, the task with
 the engineered prompt to the base. Both answer greedily in float32 with the same model in memory; the order within a pair
-alternates. `--every 10` takes a tenth. Prints Markdown.
+alternates. `--every 10` takes a tenth. Both run on the CPU code paths of a stage (`pipeline.stage.ENVIRONMENT`). Prints Markdown.
 """
 
 import argparse
+import os
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +27,7 @@ from pipeline.model.base import token_ids
 from pipeline.model.generation import Answer, Cache, Decoding, answer_all, greedy
 from pipeline.model.machine import steady
 from pipeline.predict import PredictParams, conversations
-from pipeline.stage import load_params
+from pipeline.stage import ENVIRONMENT, load_params
 
 Turns = list[Turn]
 SPLIT = Path("data/split")
@@ -93,6 +95,9 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=1)
     given = parser.parse_args()
+    if any(os.environ.get(key) != value for key, value in ENVIRONMENT.items()):
+        arguments = [sys.executable, "-m", "benchmarks.generation", *sys.argv[1:]]
+        os.execve(sys.executable, arguments, {**os.environ, **ENVIRONMENT})  # noqa: S606
     params = load_params(PredictParams)
     steady(params.threads, seed=0)
     decoding = Decoding(params.max_new_tokens, params.batch_size, "float32", params.device)

@@ -6,7 +6,7 @@ Reads   test, new   pipeline.data.records.Record; `new` is what waits on the hel
         texts       folder of general texts (pipeline.data.texts)
         harness     folder of tasks of lm-evaluation-harness (pipeline.data.harness), of which `predict.harness` names some or none
         model       base.json, the folder of what was trained, or the file of a hosted model
-        prompt      the arm's prompt; the probes, which are of general skill, are asked without it
+        prompt      the arm's prompt, or own.yaml: that of the model's folder; the probes, of general skill, are asked without it
 Writes  out/answers.jsonl   set (test, new, probe, case), id, answer, finish, prompt_tokens, answer_tokens; of a preference
                             also chosen and rejected, the log-likelihoods of its two answers
         out/texts.jsonl     id, log_likelihood (nats), tokens of each general text, where the model is of this machine
@@ -27,11 +27,12 @@ from pydantic import Field
 
 from pipeline.data.harness import HarnessParams, check_tasks
 from pipeline.data.meter import Meter
-from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendered
+from pipeline.data.prompts import Prompt, rendered
 from pipeline.data.questions import Question, read_questions
 from pipeline.data.records import Record, Turn, digest, read_records, write_jsonl
 from pipeline.data.texts import Text, read_texts
 from pipeline.model.base import chosen_device, chosen_dtype
+from pipeline.model.carried import wording
 from pipeline.model.engines.asking import Engine, answer_arm
 from pipeline.model.engines.command import EngineParams
 from pipeline.model.generation import Answer, Show
@@ -118,16 +119,15 @@ def main(
     prompt: Path,
     out: Path,
 ) -> None:
-    wording = load_prompt(prompt)
-    shown = few_shot_records(wording, read_records(few_shot), prompt)
+    worded, shown = wording(prompt, few_shot, model)
     tests, waiting = read_records(test), read_records(new)
-    asked = conversations(wording, shown, tests, waiting, read_questions(probes), read_questions(cases))
+    asked = conversations(worded, shown, tests, waiting, read_questions(probes), read_questions(cases))
     turns, show = [one for *_, one in asked], progress(f"predict@{arm}")
     if place := hosted_file(model):
         found = _hosted(params, arm, place, turns, show)
     else:
-        pairs = partial(preferences, wording, shown, [("test", tests), ("new", waiting)])
-        leading = rendered(wording, shown, ())
+        pairs = partial(preferences, worded, shown, [("test", tests), ("new", waiting)])
+        leading = rendered(worded, shown, ())
         found = _local(params, arm, model, turns, leading, pairs, read_texts(texts), harness, show)
     rows = (
         {"set": name, "id": key, **vars(answer), **found.sides.get((name, key), {})}
@@ -137,7 +137,7 @@ def main(
     write_jsonl(out / "texts.jsonl", found.told)
     if found.measured:
         write_jsonl(out / "harness.jsonl", found.measured)
-    facts = {"arm": arm, "model": found.identity, "prompt": digest([wording.system, [one.id for one in shown]])}
+    facts = {"arm": arm, "model": found.identity, "prompt": digest([worded.system, [one.id for one in shown]])}
     write_report(out / "arm.json", {**facts, "decoding": found.decoding})
     print(f"predict@{arm}: {len(found.answers)} answers")
 

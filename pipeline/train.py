@@ -8,7 +8,7 @@ Reads   train, validation   pipeline.data.records.Record
         launch              how many processes train (accelerate's configuration)
         start               base.json, or the folder of what was trained before
 Writes  out/<number>-<phase>/   what each phase made: an adapter, or a whole model; the last one is served
-        out/phases.json, base.json, prompt.yaml
+        out/phases.json, base.json, prompt.yaml, few_shot.jsonl: with what it is asked, wherever it is
         out/loss.tsv        step, phase, loss, validation_loss, reward, validation_reward
         out/proofs.json     by phase: rows in = rows trained + rows dropped, and which tokens were learnt
         out/metrics.json    by phase: the numbers of it, for `dvc metrics diff`
@@ -30,12 +30,14 @@ from pipeline.data.prompts import Prompt, few_shot_records, load_prompt, rendere
 from pipeline.data.records import Record, read_records
 from pipeline.data.replay import drawn, read_replay
 from pipeline.model.adapter import BASE, PROMPT, card_header
-from pipeline.model.base import Base, load_base, load_tokenizer
+from pipeline.model.base import Base, load_base
+from pipeline.model.carried import FEW_SHOT
 from pipeline.model.hosted.phase import hosted_phase
 from pipeline.model.rendering import Example
-from pipeline.model.training.beginning import begin
+from pipeline.model.training.beginning import Begun, begin, check_adapter
 from pipeline.model.training.devices import check_device, naming_full_memory
-from pipeline.model.training.phases import Done, forget, loss_table, publish
+from pipeline.model.training.learning import Lesson, learn
+from pipeline.model.training.phases import Done, forget, loss_table, publish, run_phases
 from pipeline.model.training.policy import Scorer
 from pipeline.model.training.ranks import is_main, is_worker, relaunch, wait
 from pipeline.model.training.recipe import PAIRS, POLICY, Phase, TrainParams
@@ -44,6 +46,7 @@ from pipeline.scoring import answers as scoring
 from pipeline.scoring.answers import exactness, formats
 from pipeline.stage import Fault, progress, run, write_report
 
+Inputs = Callable[[Phase], list[Path]]  # the files that shape a phase
 RUNS = Path(".cache/training")
 JOBS = Path(".cache/jobs")  # what is known of what was paid for
 CODE = (Path(__file__), Path(prompts.__file__))  # what renders; the rest stands in pipeline/model
@@ -137,20 +140,25 @@ def main(
     if params.is_hosted:
         done = hosted_phase(params, learnt + general, checked, RUNS, JOBS)
     else:
+        rewards, shows = scorers(Contract.load(schema)), partial(progress, "train")
+        lesson = partial(
+            Lesson, learnt=learnt, general=general, checked=checked, params=params, shows=shows, scorers=rewards
+        )
         with naming_full_memory():
-            done = _trained(params, learnt, general, checked, Contract.load(schema), inputs, start)
+            done = _trained(params, start, lesson, inputs)
     if is_main():
         with naming_full_disk(out, "make room; what is trained is kept, and is not done again"):
-            _publish(done, base, prompt, out)
+            _publish(done, base, prompt, few_shot, out)
     wait()
 
 
-def _publish(done: list[Done], base: Path, prompt: Path, out: Path) -> None:
+def _publish(done: list[Done], base: Path, prompt: Path, few_shot: Path, out: Path) -> None:
     """Everything that is kept, beside each other; what is not needed any more goes."""
     out.mkdir(parents=True, exist_ok=True)
     publish(done, out)
     (out / BASE).write_bytes(base.read_bytes())
     (out / PROMPT).write_bytes(prompt.read_bytes())
+    (out / FEW_SHOT).write_bytes(few_shot.read_bytes())
     (out / "loss.tsv").write_text(loss_table(done))
     proofs = {one.made.folder: one.proofs for one in done if one.proofs}
     write_report(out / "proofs.json", proofs)
@@ -161,29 +169,17 @@ def _publish(done: list[Done], base: Path, prompt: Path, out: Path) -> None:
     print(f"train: {'; '.join(summary(name, proof) for name, proof in proofs.items())}")
 
 
-def _trained(
-    params: TrainParams,
-    learnt: list[Example],
-    general: list[Example],
-    checked: list[Example],
-    contract: Contract,
-    inputs: Callable[[Phase], list[Path]],
-    start: Path,
-) -> list[Done]:
+def _trained(params: TrainParams, start: Path, lesson: Callable[[Begun], Lesson], inputs: Inputs) -> list[Done]:
     """Every phase, on this machine."""
     from pipeline.model.machine import check_devices, steady
-    from pipeline.model.training.learning import Lesson, learn
-    from pipeline.model.training.phases import run_phases
 
     check_devices()
     check_device(params)
     steady(params.threads, params.seed)
     begun = begin(start)
-    tokenizer = load_tokenizer(begun.start.folder)
-    lesson = Lesson(tokenizer, learnt, general, checked, params, partial(progress, "train"), scorers(contract))
-    return run_phases(
-        params, begun, inputs, RUNS, partial(learn, lesson), lesson.keeper(load_base(begun.base), begun.start)
-    )
+    check_adapter(begun.start, params)
+    taught = lesson(begun)
+    return run_phases(params, begun, inputs, RUNS, partial(learn, taught), taught.keeper())
 
 
 def card(base: Base, kind: str, proofs: dict[str, dict[str, Any]]) -> str:

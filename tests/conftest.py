@@ -53,6 +53,31 @@ def hub():
         yield server
 
 
+@pytest.fixture(scope="session")
+def locked_project(tmp_path_factory):
+    """A small project that has run, with an accepted model; a test works on a copy."""
+    from tests.locked_project import build_locked
+
+    return build_locked(tmp_path_factory.mktemp("locked") / "project")
+
+
+@pytest.fixture(scope="session")
+def s3_process(tmp_path_factory):
+    """An S3 server that runs, a process of its own; started when the first test asks for it."""
+    from tests.s3_server import running_s3
+
+    with running_s3(tmp_path_factory.mktemp("s3") / "log") as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_process, tmp_path):
+    """The same server with a folder of its own in the bucket, so that tests do not see each other's objects."""
+    from dataclasses import replace
+
+    return replace(s3_process, url=f"{s3_process.url}/{tmp_path.name}")
+
+
 @pytest.fixture
 def trained(base, tmp_path, monkeypatch):
     """Trains a random model in a folder of its own; gives the proofs and the folder of what was made."""

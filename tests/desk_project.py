@@ -49,7 +49,8 @@ train: {phases: [lora], start: models/base.json, seed: 1, replay: 0.0, turns: la
   api: {base_url: "", model: "", api_key_env: SAMPLE_KEY, method: supervised, epochs: 1, batch_size: null,
     learning_rate_multiplier: null, beta: 0.1, more: {}, suffix: x, price: null, max_cost: 0.0, poll_s: 1.0, wait_h: 1.0,
     served_as: "", temperature: 0.0, price_in: 0.0, price_out: 0.0}}
-arms: {base: {model: models/base.json, prompt: plain}}
+arms:
+  base: {model: models/base.json, prompt: plain}
 predict: {engine: transformers, max_new_tokens: 8, max_cost: 0.0, concurrency: 1, batch_size: 1, dtype: auto, device: auto, threads: 1,
   harness: {tasks: [], limit: null, chat: false},
   vllm: {command: "x {model} {port}", port: 0, concurrency: 1, start_s: 1.0, timeout_s: 1.0}}
@@ -130,6 +131,7 @@ FILES = {
     "task/judge.yaml": "about: Of a sample.\ndimensions: {correct: It is right, helpful: It helps}\n",
     "models/base.json": '{"model": "models/toy", "revision": "", "licence": "own", "files": {"config.json": "0"}}',
     "models/toy/config.json": "{}",
+    "task/prompts/own.yaml": 'system: ""\nfew_shot: []\n',
     "reports/evaluation.json": "{}\n",
     "pyproject.toml": '[project]\nname = "sample"\n\n[tool.x]\nname = "kept"\n',
     "README.md": "# sample\n\nText.\n# Another heading\n",

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.model.base import load_model
 from pipeline.model.rendering import Row
+from pipeline.model.training import packing
 from pipeline.model.training.attention import by_example
 from tests.families import FAMILIES, write_family
 from tests.project import record
@@ -82,6 +83,21 @@ def test_the_model_attends_as_before_afterwards(model_of):
     assert seen == ["by_example"]
     assert model.config._attn_implementation == "sdpa"
     assert "by_example" not in model.config.to_json_string()
+
+
+def test_the_trial_holds_no_table_of_all_tokens_by_vocabulary_and_finds_the_same(model_of, monkeypatch):
+    model = model_of("llama-3-8b")
+    vocabulary, values, found = model.config.vocab_size, [], []
+    model.lm_head.register_forward_hook(lambda _head, _asked, logits: values.append(logits.numel()))
+    for places in (100, 3):
+        monkeypatch.setattr(packing, "VALUES", places * vocabulary)
+        values.clear()
+        with by_example(model, ROWS, is_wanted=True) as is_unpadded:
+            assert is_unpadded
+        found.append(packing.shift(model, ROWS))
+        assert max(values) == min(places, max(SIZES)) * vocabulary
+    assert found[0].joined == pytest.approx(found[1].joined, rel=1e-4)
+    assert found[0].beside == pytest.approx(found[1].beside, abs=1e-6)
 
 
 @pytest.mark.parametrize("phase", ["lora", "qlora", "full"])

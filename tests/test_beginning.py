@@ -41,6 +41,27 @@ def test_a_phase_goes_on_from_what_is_in_production(trained, first, then):
     assert (out / "base.json").read_bytes() == (accepted / "base.json").read_bytes()
 
 
+def test_settings_that_are_not_those_of_the_adapter_that_is_trained_on_are_refused(trained):
+    _, accepted = trained("lora", out="accepted", lora=STILL, adapter={"targets": ["q_proj", "mlp.up_proj"]})
+    same = {"targets": ["up_proj", "self_attn.q_proj"]}
+    for change, said in (
+        ({"r": 2, "dora": True}, "r is 2, and 4 in it; dora is True, and False in it"),
+        ({"alpha": 9}, "alpha is 9, and 8 in it"),
+        ({"dropout": 0.5}, r"dropout is 0\.5, and 0\.0 in it"),
+        ({"rslora": True}, "rslora is True, and False in it"),
+        ({"targets": ["q_proj"]}, r"targets are \['q_proj'\], and \['q_proj', 'up_proj'\] in it"),
+        ({"targets": "all-linear"}, r"targets are all-linear, and \['q_proj', 'up_proj'\] in it"),
+    ):
+        with pytest.raises(Fault, match=rf"^params\.yaml: train\.adapter: is not what .*: {said}; set them to"):
+            begun_at(accepted, "dpo", adapter=same | change)
+    begun_at(accepted, "lora", adapter=same, lora=STILL)
+
+
+def test_an_adapter_that_is_merged_may_have_had_other_settings(trained):
+    _, accepted = trained("lora", out="accepted", lora=STILL)
+    begun_at(accepted, "full", adapter={"r": 2}, full=STILL)
+
+
 def test_another_start_is_another_run(trained, capsys):
     for seed in (1, 2):
         _, accepted = trained("lora", out="accepted", seed=seed)

@@ -110,6 +110,8 @@ def test_the_usual_base_is_where_the_branch_left_main(project):
     assert report["parts"]["rows"]["added"]["count"] == 1
     assert "removed" not in report["parts"]["rows"]
     assert project.counts("main") == (2, 0, 0)
+    assert project.counts("main...") == (1, 0, 0)
+    assert revision_of("main...", project.folder) == revision_of("", project.folder)
 
 
 def test_the_branch_main_of_the_origin_comes_before_that_of_the_clone(project):
@@ -143,7 +145,9 @@ def test_a_detached_head_is_compared_like_any_other(project):
     assert project.counts() == (0, 0, 0)
 
 
-@pytest.mark.parametrize("base", ["-x", "--output=x", "nowhere", "HEAD~7", "a\nb", "HEAD:params.yaml"])
+@pytest.mark.parametrize(
+    "base", ["-x", "--output=x", "nowhere", "HEAD~7", "a\nb", "HEAD:params.yaml", "...", "nowhere...", "-x..."]
+)
 def test_a_base_that_is_no_revision_is_a_fault(project, base):
     with pytest.raises(Fault, match=r"^BASE=.*is no revision"):
         revision_of(base, project.folder)

@@ -71,6 +71,25 @@ def test_new_leaves_no_sample_and_renames(repository, monkeypatch, capsys):
         check_inputs()
 
 
+ACCEPTED = "arms:\n  accepted:  # in production\n    model: models/accepted\n    prompt: own\n"
+
+
+def test_new_takes_the_accepted_model_out(repository):
+    (repository / "params.yaml").write_text(
+        PARAMS.replace("arms:\n", ACCEPTED) + "publish:  # a remark\n  name: sample\n"
+    )
+    for name in ("models/accepted.dvc", "models/accepted.json", "models/accepted/weights"):
+        (repository / name).parent.mkdir(exist_ok=True)
+        (repository / name).write_text("sample")
+    new.empty("colours")
+    new.rename("colours")
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    assert params["arms"] == {"base": {"model": "models/base.json", "prompt": "plain"}}
+    assert params["publish"] == {"name": "colours"}
+    assert not [*Path("models").glob("accepted*")]
+    assert yaml.safe_load(Path("task/prompts/own.yaml").read_text()) == {"system": "", "few_shot": []}
+
+
 def test_good_inputs_pass_and_a_change_is_seen(project):
     check_inputs()
     (project / "data/raw/first.jsonl").write_text(ROW + "{\n")
@@ -84,7 +103,7 @@ TONE = (
 UNKNOWN = '{"name": "records", "expectations": [{"type": "x", "kwargs": {"max_value": {"$PARAMETER": "max_chars"}}}]}'
 NO_ANSWER = '{"messages": [{"role": "user", "content": "x"}]}\n'
 JUDGING = PARAMS.replace("{pairs: []", "{pairs: [[base, other]]").replace(
-    "arms: {base", "arms: {other: {model: models/base.json, prompt: plain}, base"
+    "arms:\n", "arms:\n  other: {model: models/base.json, prompt: plain}\n"
 )
 BAD = [
     ("params.yaml", PARAMS.replace("seed: 1, ", ""), r"params\.yaml: train\.seed: is missing"),
@@ -93,6 +112,16 @@ BAD = [
         "params.yaml",
         PARAMS.replace("0.001", "1e-3"),
         r"train\.lora\.learning_rate: is '1e-3'.*write it with a point, 0\.001 ",
+    ),
+    (
+        "params.yaml",
+        PARAMS.replace("prompt: plain", "prompt: own"),
+        r"arms\.base\.prompt: is own, and its model carries",
+    ),
+    (
+        "params.yaml",
+        PARAMS.replace("arms:\n", ACCEPTED),
+        r"arms\.accepted: is there without models/accepted\.dvc; take",
     ),
     ("params.yaml", PARAMS.replace("prompt: plain", "prompt: gone"), r"task/prompts/gone\.yaml: no such file"),
     (

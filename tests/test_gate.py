@@ -248,7 +248,7 @@ def test_a_line_has_the_evidence_and_a_doubt_says_what_would_settle_it():
             {**CATEGORY, "metric": "colour"},
             r"gate\.rules\.0\.metric: the reports have no colour; take one of: category",
         ),
-        ({**CATEGORY, "against": "accepted"}, r"rules\.0\.against: the reports have no tuned against accepted"),
+        ({**CATEGORY, "against": "gone"}, r"rules\.0\.against: the reports have no tuned against gone"),
         (
             {**JUDGE, "against": "base"},
             "the reports have no tuned against base; take one of: tuned against prompted; or name the pair under judge.pairs",
@@ -464,3 +464,11 @@ def test_the_gate_is_seldom_wrong_in_many_trials(models):
         alarms, passes, _ = rates(models, margin, 400, random)
         assert alarms < 0.05
         assert passes is None or passes < 0.07
+
+
+def test_before_the_first_promotion_a_rule_against_accepted_is_neither_red_nor_an_error():
+    rules = [{**CATEGORY, "against": "accepted"}, {**JUDGE, "against": "accepted"}]
+    outcomes = gate(checked(GateParams, {"rules": rules}, "x"), results())
+    assert [one.status for one in outcomes] == ["warn", "warn"]
+    assert all("no accepted model yet" in one.said for one in outcomes)
+    assert not module.is_red(outcomes)

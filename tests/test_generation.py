@@ -158,10 +158,10 @@ def is_running(process):
 
 
 def test_a_model_that_answers_otherwise_in_slots_is_asked_in_batches(loaded, tmp_path, monkeypatch):
-    from pipeline.model import alike
+    from pipeline.model import alike, trial
 
     plain = answers(loaded, range(6), tmp_path / "a")
-    monkeypatch.setattr(alike, "EXACT", {2: -1.0, 4: -1.0})
+    monkeypatch.setattr(trial, "EXACT", {2: -1.0, 4: -1.0})
     with alike.in_slots(loaded.model) as is_alike:
         assert not is_alike
     assert answers(loaded, range(6), tmp_path / "b") == plain

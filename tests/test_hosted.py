@@ -56,6 +56,7 @@ def test_preferences_go_in_the_form_of_the_service(service, hosted):
     assert asked(service, "job")[0]["method"]["dpo"]["hyperparameters"] == {"n_epochs": 2, "beta": 0.3}
     proof = json.loads((out / "proofs.json").read_text())["1-api"]
     assert (proof["rows_in"], proof["rows_trained"], proof["dropped"][0]["reason"]) == (16, 8, "has no worse answer")
+    assert (proof["validation"]["rows_in"], proof["validation"]["rows_checked"]) == (16, 8)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The phases of a training run, each on a random model, in process: what is trained, what is served, and what is refused."""
 
+import json
 import shutil
 
 import msgspec
@@ -10,6 +11,7 @@ from safetensors import SafetensorError
 from pipeline.data.records import record_id, write_records
 from pipeline.model.adapter import load_any, served
 from pipeline.model.base import load_tokenizer
+from pipeline.model.training.weights import Start, trainable
 from pipeline.stage import Fault
 from pipeline.train import RUNS, main
 from tests.lessons import files_of, mixed, params, paths, preference, project, weights
@@ -46,7 +48,9 @@ def test_each_phase_trains_is_proved_and_the_last_one_is_served(trained, phases,
         singles = [f"f:{n}" for n in range(8)] if name.endswith("dpo") else []
         assert (proof["rows_in"], proof["rows_trained"]) == (16, 16 - len(singles))
         assert proof["dropped"] == [{"source": source, "reason": "has no worse answer"} for source in singles]
-        assert "validation_dropped" not in proof
+        alone = ["f:26", "f:27"] if name.endswith("dpo") else []
+        assert (proof["validation"]["rows_in"], proof["validation"]["rows_checked"]) == (4, 4 - len(alone))
+        assert [one["source"] for one in proof["validation"]["dropped"]] == alone
         assert proof["end_of_turn"] == ["<end>"]
         assert proof["beginnings"] == {"1": proof["rows_trained"]}
         assert all(span.startswith('{"label": "') and span.endswith('"}<end>') for span in proof["first_spans"])
@@ -128,6 +132,12 @@ def test_every_knob_of_dpo_changes_the_run(trained, change):
     assert weights(out) != first
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_all_weights_are_held_in_float32_whatever_is_computed_in(base, dtype):
+    model = trainable(Start(base), params("full", dtype=dtype), is_quantised=False, is_whole=True)
+    assert {weight.dtype for weight in model.parameters()} == {torch.float32}
+
+
 def test_a_checkpoint_is_written_as_often_as_the_knob_says(trained, monkeypatch):
     from pipeline.model.training import trainer
 
@@ -170,9 +180,21 @@ def test_validation_that_does_not_fit_is_told_and_counted(trained, capsys, phase
     checked = [preference(20) if phase == "dpo" else record(20), long]
     quick = {} if phase != "grpo" else {"grpo": {"epochs": 1, "max_new_tokens": 4}}
     proofs, _ = trained(phase, records=records, checked=checked, max_length=64, **quick)
-    assert proofs[f"1-{phase}"]["validation_dropped"] == 1
-    said = capsys.readouterr().out
-    assert f"train: {phase}: 1 of 2 validation rows have more than 64 tokens, and are left out" in said
+    found = proofs[f"1-{phase}"]["validation"]
+    assert (found["rows_in"], found["rows_checked"], found["dropped"][0]["source"]) == (2, 1, long.source)
+    said = f"train: {phase}: 1 of 2 validation rows are left out, the first {long.source} ("
+    assert f"{said}{found['dropped'][0]['reason']})" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("phase", ["dpo", "reward"])
+def test_a_validation_row_that_is_no_pair_is_told_and_counted(trained, capsys, phase):
+    phases = [phase] if phase == "dpo" else [phase, "grpo"]
+    quick = {"grpo": {"max_new_tokens": 2, "generations": 2}}
+    proofs, _ = trained(*phases, records=[preference(n) for n in range(4)], checked=mixed(20)[7:10], **quick)
+    dropped = [{"source": "f:27", "reason": "has no worse answer"}]
+    assert proofs[f"1-{phase}"]["validation"] == {"rows_in": 3, "rows_checked": 2, "dropped": dropped}
+    said = f"train: {phase}: 1 of 3 validation rows are left out, the first f:27 (has no worse answer)"
+    assert said in capsys.readouterr().out
 
 
 def test_targets_that_match_nothing_are_named(trained):
@@ -249,6 +271,22 @@ def test_a_loss_that_is_no_number_stops_the_run(trained):
         trained(lora={"learning_rate": 1e38, "epochs": 10})
 
 
+def test_a_loss_that_is_no_number_stops_the_run_where_no_validation_would_show_it(trained, tmp_path, monkeypatch):
+    import transformers
+
+    step, calls = transformers.Trainer.training_step, []
+
+    def spoilt(*values):
+        calls.append(1)
+        return step(*values) * (float("nan") if len(calls) == 3 else 1.0)
+
+    trained(lora={"epochs": 1})
+    write_records(tmp_path / "validation.jsonl", [])
+    monkeypatch.setattr(transformers.Trainer, "training_step", spoilt)
+    with pytest.raises(Fault, match=r"train\.lora\.learning_rate: the loss is nan at step 4"):
+        main(params(lora={"epochs": 1, "learning_rate": 0.02}), *paths())
+
+
 def test_a_template_without_an_end_of_turn_is_refused(base, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     tokenizer = load_tokenizer(base)
@@ -267,6 +305,24 @@ def test_a_template_without_an_end_of_turn_is_refused(base, tmp_path, monkeypatc
     tokenizer.save_pretrained(broken)
     with pytest.raises(Fault, match="renders a question for training in another way than for serving"):
         _train_on(broken, tmp_path)
+
+
+def test_a_template_that_forgets_how_a_text_begins_is_told_before_training(base, tmp_path, monkeypatch, capsys):
+    from tokenizers.processors import TemplateProcessing
+
+    monkeypatch.chdir(tmp_path)
+    begins = load_tokenizer(base)
+    begins.backend_tokenizer.post_processor = TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    forgets = tmp_path / "forgets"
+    shutil.copytree(base, forgets)
+    said = "train: lora: the chat template of the base leaves '<s>' out of 16 of 16 rows"
+    for template, is_told in ((begins.chat_template, False), (begins.chat_template.removeprefix("<s>"), True)):
+        begins.chat_template = template
+        begins.save_pretrained(forgets)
+        _train_on(forgets, tmp_path)
+        assert (said in capsys.readouterr().out.partition("steps, loss")[0]) == is_told
+        proofs = json.loads((tmp_path / "out/proofs.json").read_text())["1-lora"]
+        assert (proofs["without_beginning"] is not None) == is_told
 
 
 def _train_on(model, folder):

@@ -38,11 +38,11 @@ def test_a_model_that_does_not_tell_packed_examples_apart_is_refused(base):
     prove_packing(model, ROWS)
 
     class Blind(torch.nn.Module):
-        device = model.device
+        device, config = model.device, model.config
 
-        def forward(self, input_ids, position_ids, use_cache, **_):
+        def forward(self, input_ids, position_ids, use_cache, logits_to_keep, **_):
             assert position_ids is not None
-            return model(input_ids=input_ids, use_cache=use_cache)
+            return model(input_ids=input_ids, use_cache=use_cache, logits_to_keep=logits_to_keep)
 
     with pytest.raises(Fault, match=r"train\.packing: lets packed examples see each other on this model"):
         prove_packing(Blind(), ROWS)

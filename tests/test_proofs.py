@@ -10,9 +10,15 @@ END, BEGIN, BLANK = 99, 1, 98
 
 
 class Words:
-    """A tokenizer of numbers: 99 ends a turn, 1 begins a text, 98 is a blank."""
+    """A tokenizer of numbers: 99 ends a turn, 1 begins a text, 98 is a blank. It begins a text by itself where it `begins`."""
 
     bos_token_id = BEGIN
+
+    def __init__(self, begins=False):
+        self.begins = begins
+
+    def __call__(self, text):
+        return {"input_ids": [*([self.bos_token_id] if self.begins else []), *map(ord, text)]}
 
     def decode(self, ids, skip_special_tokens=False):
         said = {END: "" if skip_special_tokens else "<end>", BEGIN: "<s>", BLANK: "\n"}
@@ -75,6 +81,18 @@ def test_a_text_that_begins_twice_is_refused():
     proved(row([BEGIN, 2], [4, END]), row([2, 3], [4, END]))
     with pytest.raises(Fault, match="begins a text more than once"):
         proved(row([BEGIN, BEGIN, 2], [4, END]))
+
+
+def test_a_text_that_does_not_begin_as_the_tokenizer_begins_one_is_counted():
+    with_it, without = row([BEGIN, 2], [4, END]), row([2, BEGIN], [4, END])
+    assert proved(with_it, without)["without_beginning"] is None  # nor does the tokenizer
+    begins = Words(begins=True)
+    found = prove_mask([with_it, without, without], [], begins, {END})["without_beginning"]
+    assert found == {"token": "<s>", "rows": 2}
+    assert prove_mask([with_it], [], begins, {END})["without_beginning"] is None
+    begins.bos_token_id = None
+    begins.begins = False
+    assert prove_mask([without], [], begins, {END})["without_beginning"] is None  # there is no such token
 
 
 def test_where_beginning_and_end_are_one_token_it_may_stand_often():

@@ -246,3 +246,16 @@ def test_the_worst_slice_is_named_where_one_is_worse_beyond_doubt():
         "Worst slice against base: tag hindi, exact_category -13.0 points [-20, -6], 200 examples; 2 more are"
     )
     assert result.worst({"worst_slices": {}}) == []
+
+
+def test_what_is_in_production_comes_first_and_is_called_so():
+    means = {"accepted": 0.7, "base": 0.4, "tuned": 0.8}
+    report = comparison(means, {"base": "better", "accepted": "worse"})
+    facts = {"model": "a", "prompt": "p"}
+    report["yardstick"] = {"accepted": facts, "base": facts, "tuned": {**facts, "model": "b"}}
+    said = result.verdict(report, {})
+    assert said.startswith("Verdict: tuned is worse than accepted (in production) on format_accuracy (")
+    assert "; tuned is better than base on " in said
+    report["yardstick"]["tuned"] = facts
+    said = result.verdict(report, {})
+    assert said.startswith("Verdict: tuned is the model in production (accepted); tuned is better than base on ")

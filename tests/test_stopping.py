@@ -1,12 +1,15 @@
 """How long a phase trains, and which of its checkpoints it keeps."""
 
+import itertools
 import json
+import shutil
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
 from pipeline.data.records import record_id
-from pipeline.train import main
+from pipeline.train import RUNS, main
 from tests.lessons import files_of, params, paths, project
 from tests.project import COLOURS, record
 from tests.test_crash import interrupted
@@ -80,3 +83,34 @@ def test_a_run_that_stopped_early_and_was_killed_is_taken_up_where_it_stopped(ba
     assert hits == 3
     assert "is passed over" in said
     assert files_of(folder / "out-0")
+
+
+@pytest.mark.parametrize("phase", ["grpo", pytest.param("lora", marks=pytest.mark.rehearsal)])
+def test_the_pace_that_is_told_after_a_kill_is_that_of_the_steps_since(trained, tmp_path, monkeypatch, phase):
+    import transformers
+
+    from pipeline import train
+    from pipeline.model.training import trainer
+
+    told, ticks, step = [], itertools.count(), transformers.Trainer.training_step
+    own = {"epochs": 2} | ({"max_new_tokens": 2, "batch_size": 4} if phase == "grpo" else {})
+    records, changes = [record(n) for n in range(4)], {"save_every": 1, "keep": "last", phase: own}
+    monkeypatch.setattr(train, "progress", lambda _name, _first: lambda done, _all, said: told.append((done, said)))
+    monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    trained(phase, records=records, **changes)
+    whole = dict(told)
+    shutil.rmtree(tmp_path / RUNS)
+    told.clear()
+
+    def killed(self, *values):
+        if self.state.global_step == 1:
+            raise KeyboardInterrupt
+        return step(self, *values)
+
+    monkeypatch.setattr(transformers.Trainer, "training_step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        trained(phase, records=records, **changes)
+    monkeypatch.setattr(transformers.Trainer, "training_step", step)
+    trained(phase, records=records, **changes)
+    assert "tokens/s" in whole[2]
+    assert dict(told) == whole

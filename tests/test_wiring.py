@@ -102,7 +102,8 @@ def test_make_new_deletes_all_that_the_stages_build():
 
 
 def test_sections_of_the_parameters_are_the_stages_the_arms_and_what_judges():
-    assert set(PARAMS) == {*STAGES, "arms", "review", "rate", "judge", "gate", "checklist"}
+    read_elsewhere = {"arms", "review", "rate", "judge", "gate", "plan", "checklist", "lifecycle", "publish"}
+    assert set(PARAMS) == {*STAGES, *read_elsewhere}
 
 
 def test_every_parameter_is_read_by_a_stage_that_declares_its_section():

@@ -86,9 +86,9 @@ def dvc(folder: Path) -> Iterator[Repo]:
             yield repo
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, pipeline: str = DVC, params: str = PARAMS) -> Path:
     """The project, run and committed."""
-    files = {"dvc.yaml": DVC, "params.yaml": PARAMS, "code/step.py": STEP, ROWS: "some words ünd more\n"}
+    files = {"dvc.yaml": pipeline, "params.yaml": params, "code/step.py": STEP, ROWS: "some words ünd more\n"}
     for name, text in {**files, ".dvcignore": ".gitignore\n*.part\nrest/\n"}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")

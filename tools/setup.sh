@@ -18,5 +18,12 @@ echo "setup: installing into $venv. With the CPU build of PyTorch about 0.7 GB i
 if [ "$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && [ -z "$torch_index" ]; then
   echo "setup: no NVIDIA GPU found. For the CPU build of PyTorch run: make setup TORCH_INDEX=<the address that pytorch.org/get-started shows for CPU>"
 fi
+remotes=
+for scheme in $(sed -n 's/^[[:space:]]*url *= *\([a-z0-9]*\):\/\/.*/\1/p' .dvc/config | sort -u); do
+  if [ -f "requirements/remote-$scheme.txt" ]; then
+    echo "setup: .dvc/config names a remote at $scheme://, so its plugin is installed too"
+    remotes="$remotes -r requirements/remote-$scheme.txt"
+  fi
+done
 "$venv/bin/python" -m pip install --disable-pip-version-check --quiet ${torch_index:+--extra-index-url "$torch_index"} \
-  -r requirements/data.txt -r requirements/model.txt -r requirements/dev.txt
+  -r requirements/data.txt -r requirements/model.txt -r requirements/dev.txt $remotes

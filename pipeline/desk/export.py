@@ -33,23 +33,25 @@ def main() -> None:
         sys.exit(f"export: {fault}")
 
 
-def run(out: Path, dtype: str, device: str, max_worse: float | None) -> None:
-    """Export and say what was found. Raises Fault."""
+def run(out: Path, dtype: str, device: str, max_worse: float | None, trained: Path = TRAINED) -> None:
+    """Export what was trained and say what was found. Raises Fault."""
     from pipeline.model.adapter import PROMPT, served, tokenizer_of, whole_folder
+    from pipeline.model.carried import FEW_SHOT
     from pipeline.model.export import Exported, export
     from pipeline.model.machine import steady
     from pipeline.model.rendering import supervised
     from pipeline.model.training.weights import context_of
 
-    if served(TRAINED).kind == "hosted":
-        raise Fault(TRAINED, "is a model that a service has", "ask it there, or train it here with lora")
+    if served(trained).kind == "hosted":
+        raise Fault(trained, "is a model that a service has", "ask it there, or train it here with lora")
     for path in (VALIDATION, TRAIN):
         if not path.is_file():
             raise Fault(path, "is not there", "run make run first")
     steady(0, seed=0)
-    prompt, learnt = load_prompt(TRAINED / PROMPT), read_records(TRAIN)
-    shown, tokenizer = few_shot_records(prompt, learnt, TRAINED / PROMPT), tokenizer_of(TRAINED)
-    context = context_of(whole_folder(TRAINED, served(TRAINED))) or sys.maxsize
+    prompt, learnt = load_prompt(trained / PROMPT), read_records(TRAIN)
+    pool = read_records(trained / FEW_SHOT) if (trained / FEW_SHOT).is_file() else learnt
+    shown, tokenizer = few_shot_records(prompt, pool, trained / PROMPT), tokenizer_of(trained)
+    context = context_of(whole_folder(trained, served(trained))) or sys.maxsize
     rows = []
     for record in [*read_records(VALIDATION), *learnt][:PROMPTS]:
         asked = rendered(prompt, shown, record.asked)
@@ -59,7 +61,7 @@ def run(out: Path, dtype: str, device: str, max_worse: float | None) -> None:
         fault = f"has no example among the first {PROMPTS} that fits the {context} tokens that the model reads"
         raise Fault(VALIDATION, fault, "shorten the examples")
     with naming_full_disk(out, "make room; nothing was left behind"):
-        found = export(Exported(TRAINED, dtype, device, fitting), out, max_worse)
+        found = export(Exported(trained, dtype, device, fitting), out, max_worse)
     print(
         f"export: {out}: {found['served_in']}, {found['mean_difference']:.2g} nats a token from what was trained in "
         f"{found['trained_in']} on {found['tokens']} tokens; the same likeliest token for {found['same_likeliest_token']:.1%}"

@@ -17,6 +17,7 @@ from pipeline.data.reading.sources import check_files, load_sources
 from pipeline.data.reviews import Decisions, ReviewParams
 from pipeline.data.splitting.sides import SplitParams
 from pipeline.data.splitting.test_set import TestSet
+from pipeline.desk import accepted
 from pipeline.desk.deciding.settings import ChecklistParams
 from pipeline.evaluate import EvaluateParams, check_targets
 from pipeline.ingest import IngestParams, Intake, check_rejects, feedback_sources, read, rows_of
@@ -96,6 +97,7 @@ def _check_arms() -> None:
         if not isinstance(arm, dict) or set(arm) != {"model", "prompt"}:
             raise Fault(f"params.yaml: arms.{name}", "needs model and prompt, and nothing else", "write both")
         load_prompt(PROMPTS / f"{arm['prompt']}.yaml")
+        accepted.check_arm(name, arm)
 
 
 def _check_sources(params: IngestParams, contract: Contract) -> None:

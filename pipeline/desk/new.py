@@ -2,8 +2,8 @@
 
     python -m pipeline.desk.new NAME
 
-What goes: sources, feedback, ledgers, test set, cases, reports, lock, and what was built. What stays: code, tests, docs,
-base model and general probes. Asks for a clean work tree, so that git can bring everything back.
+What goes: sources, feedback, ledgers, test set, cases, reports, lock, what was built, and the accepted model. What stays: code,
+tests, docs, base model and general probes. Asks for a clean work tree, so that git can bring everything back.
 """
 
 import json
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pipeline.desk.accepted import ARM
 from pipeline.desk.inputs import (
     FEEDBACK,
     JUDGE,
@@ -27,6 +28,7 @@ from pipeline.desk.inputs import (
     TEST_SET,
 )
 from pipeline.desk.test_set import HEAD
+from pipeline.model.carried import OWN
 from pipeline.stage import Fault
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
@@ -50,6 +52,9 @@ BUILT = (
     "data/evaluated",
     "data/classified",
     "models/adapter",
+    "models/accepted",
+    "models/accepted.dvc",
+    "models/accepted.json",
     ".cache",
     "dvc.lock",
 )
@@ -102,7 +107,7 @@ def empty(name: str) -> None:
     SOURCES.write_text(SOURCES_SKELETON, encoding="utf-8")
     TEST_SET.write_text(HEAD, encoding="utf-8")
     SCHEMA.write_text(json.dumps(SCHEMA_SKELETON, indent=2) + "\n", encoding="utf-8")
-    for path in PROMPTS.glob("*.yaml"):
+    for path in (one for one in PROMPTS.glob("*.yaml") if one.stem != OWN):
         path.write_text(PROMPT_SKELETON, encoding="utf-8")
     RUBRIC.write_text(RUBRIC_SKELETON, encoding="utf-8")
     TASK.write_text(TASK_SKELETON.format(name=name), encoding="utf-8")
@@ -126,6 +131,8 @@ def rename(name: str) -> None:
     params = re.sub(r"(  replies:) \d+", r"\1 0", params)
     params = re.sub(r"(  max_label_share:) \S+", r"\1 0.7", params)  # two labels may share the records evenly
     params = re.sub(r"(model:) \"?written by hand[^\n,\"]*\"?", r'\1 ""', params)
+    params = re.sub(rf"(?m)^  {ARM}:[^\n]*\n(    [^\n]*\n)+", "", params)
+    params = re.sub(r"(?m)^(publish:[^\n]*\n  name:) \S+", rf"\1 {name}", params)
     PARAMS.write_text(params, encoding="utf-8")
     PROJECT.write_text(
         re.sub(r'(?m)^name = ".*"$', f'name = "{name}"', PROJECT.read_text(encoding="utf-8"), count=1), encoding="utf-8"

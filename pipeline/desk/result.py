@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pipeline.desk.accepted import ARM as ACCEPTED
 from pipeline.desk.judged import candidates
 from pipeline.model.training.telling import proved
 from pipeline.scoring.answers import PARTS
 
 BASELINES = ("base", "prompted")
 TUNED = "tuned"
+IN_PRODUCTION = f"tuned is the model in production ({ACCEPTED})"
 
 
 def show(reports: Path, adapter: Path) -> None:
@@ -95,8 +97,11 @@ def _stacked(rows: list[list[str]]) -> str:
 
 def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
     """One sentence: where tuned is better or worse than each other arm, whether it reaches the targets, what it forgot."""
+    pairs = {_other(name): given for name, given in comparison["pairs"].items() if not _guessed(name, comparison)}
+    first = sorted(pairs, key=lambda name: name != ACCEPTED)
     clauses = [
-        _against(_other(name), given) for name, given in comparison["pairs"].items() if not _guessed(name, comparison)
+        IN_PRODUCTION if name == ACCEPTED and is_in_production(comparison) else _against(name, pairs[name])
+        for name in first
     ]
     targets = comparison["targets"]
     missed = [name for name, target in targets.items() if not target.get(TUNED)]
@@ -114,6 +119,12 @@ def verdict(comparison: dict[str, Any], forgetting: dict[str, Any]) -> str:
         )
         clauses.append(f"on {task} {said}")
     return f"Verdict: {'; '.join(clauses)}."
+
+
+def is_in_production(comparison: dict[str, Any]) -> bool:
+    """Whether the tuned model is the accepted one, asked the same."""
+    facts = comparison.get("yardstick", {})
+    return ACCEPTED in facts and all(facts[ACCEPTED][key] == facts[TUNED][key] for key in ("model", "prompt"))
 
 
 def _guessed(pair: str, comparison: dict[str, Any]) -> bool:
@@ -213,7 +224,8 @@ def _against(other: str, metrics: dict[str, Any]) -> str:
             if pair["verdict"] == word
         ]
         if names:
-            said.append(f"{_WORDS[word]} {other} on {_listed(names)}")
+            called = f"{other} (in production)" if other == ACCEPTED else other
+            said.append(f"{_WORDS[word]} {called} on {_listed(names)}")
     return f"tuned is {', '.join(said)}"
 
 

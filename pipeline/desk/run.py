@@ -8,7 +8,6 @@ were: DVC has deleted them, they are put back.
 
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -17,8 +16,9 @@ import time
 from pathlib import Path
 
 from pipeline.data.meter import asked
-from pipeline.desk import test_set
+from pipeline.desk import accepted, test_set
 from pipeline.desk.inputs import PIPELINE, check_inputs
+from pipeline.desk.machine import machine
 from pipeline.stage import ENVIRONMENT, PARAMS_FILE, TIMES, Fault, read_yaml
 
 REPORTS, PREDICTIONS = Path("reports"), Path("data/predictions")
@@ -80,15 +80,9 @@ def remember_reports() -> None:
 def write_run_report(seconds: float) -> None:
     """Times and memory of the stages that ran, what asking each arm took, and the machine: never twice the same, so outside DVC."""
     fresh = {path.stem: json.loads(path.read_text()) for path in sorted(TIMES.glob("*.json"))}
-    machine = {
-        "system": platform.system(),
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
     earlier = json.loads(RUN_REPORT.read_text()) if RUN_REPORT.exists() else {"stages": {}}
     report = {
-        "machine": machine,
+        "machine": machine(),
         "stages": {**earlier["stages"], **fresh},
         "arms": asked(read_yaml(PARAMS_FILE)["arms"], earlier.get("arms", {})),
         "seconds": round(seconds, 1),
@@ -114,6 +108,7 @@ def main() -> None:
     began = time.monotonic()
     try:
         check_inputs()
+        accepted.bring()
         forget_times()
         forget_arms()
         test_set.draw_if_missing(repro)

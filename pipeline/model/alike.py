@@ -8,9 +8,9 @@ import torch
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from pipeline.model.asked import COLUMNS, STEP, padded
-from pipeline.model.slots import FEW, GROUP, NAME, USUAL, Slots, one_token, register
+from pipeline.model.slots import FEW, GROUP, NAME, Slots, one_token, register
+from pipeline.model.trial import USUAL, attending, is_exact
 
-EXACT = {2: 0.1, 4: 1e-3}  # nats by which a log-probability may differ in the mean, by the bytes of a weight
 TRIED = 6  # tokens
 SIZES = 24  # how many numbers of columns are tried at most
 
@@ -33,11 +33,8 @@ def in_slots(model: Any) -> Iterator[bool]:
     with torch.inference_mode():
         plain = model(input_ids=torch.tensor([ids], device=model.device)).logits[0]
     register()
-    model.set_attn_implementation(NAME)
-    try:
-        yield max(_gap(model, plain, ids, shared) for shared in (0, STEP)) <= EXACT[min(4, model.dtype.itemsize)]
-    finally:
-        model.set_attn_implementation(USUAL)
+    with attending(model, NAME):
+        yield is_exact(model, max(_gap(model, plain, ids, shared) for shared in (0, STEP)))
 
 
 def _keeps_only_tokens(config: Any) -> bool:

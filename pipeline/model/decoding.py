@@ -3,9 +3,10 @@
 In a batch that ends together most rows wait for the longest of them.
 """
 
+import multiprocessing
 import time
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -15,27 +16,63 @@ from pipeline.model.asked import COLUMNS, STEP, Asked, padded
 from pipeline.model.slots import Slots, together
 
 
-@torch.inference_mode()
-def decode(model: Any, pad: int, ends: set[int], count: int, rows: Iterable[Asked]) -> Iterator[Asked]:
-    """Each row as its answer comes to its end, in no order; a token of `ends` stands last where there is one.
+class Line:
+    """Rows that wait for slots of one kind, the longest first. Processes that are forked afterwards take from the same line.
 
-    `count` slots for prompts of up to COLUMNS tokens, and fewer for longer ones, so that they take as much memory. The longest come
-    first, so that a lack of it shows at once.
+    Rows that are read together have one padded length.
     """
-    pools: dict[tuple[int, int, tuple[int, ...]], list[Asked]] = defaultdict(list)
+
+    def __init__(self, slots: int, rows: Iterable[Asked]) -> None:
+        self.slots, self._rows = slots, sorted(rows, key=lambda row: -len(row.own))
+        self.columns, self.shared = self._rows[0].columns, self._rows[0].prompt[: self._rows[0].shared]
+        self._taken = multiprocessing.Value("q", 0)
+
+    @property
+    def is_empty(self) -> bool:
+        return self._taken.value == len(self._rows)
+
+    def take(self, free: int, may_wait: bool) -> list[Asked]:
+        """The next rows that are read together; none where fewer slots are `free` than rows go together and they `may_wait`."""
+        with self._taken.get_lock():
+            ahead = self._rows[self._taken.value :]
+            if not ahead:
+                return []
+            width = padded(len(ahead[0].own), STEP)
+            most = min(together(width), self.slots)
+            if may_wait and free < most:
+                return []
+            chosen = [row for row in ahead[: min(most, free)] if padded(len(row.own), STEP) == width]
+            self._taken.value += len(chosen)
+        return chosen
+
+
+def lines_of(rows: Iterable[Asked], count: int) -> list[Line]:
+    """A line for each kind of slots: `count` of them for prompts of up to COLUMNS tokens, and fewer for longer ones.
+
+    So they take as much memory. The longest come first, so that a lack of it shows at once.
+    """
+    kinds: dict[tuple[int, int, tuple[int, ...]], list[Asked]] = defaultdict(list)
     for row in rows:
         slots = max(1, count * COLUMNS // padded(len(row.own), COLUMNS))
-        pools[row.columns, slots, tuple(row.prompt[: row.shared])].append(row)
-    for (columns, slots, shared), chosen in sorted(pools.items(), reverse=True):
-        sizes = enough(model, slots, columns, len(shared))
-        yield from _pool(Slots(model, pad, slots, columns, shared, sizes), ends, chosen)
+        kinds[row.columns, slots, tuple(row.prompt[: row.shared])].append(row)
+    return [Line(slots, chosen) for (_, slots, _), chosen in sorted(kinds.items(), reverse=True)]
 
 
-def _pool(slots: Slots, ends: set[int], rows: list[Asked]) -> Iterator[Asked]:
-    """Each row when it has ended. Rows that are read together have one length; the longest come first."""
-    queue, running = deque(sorted(rows, key=lambda row: -len(row.own))), dict[int, Asked]()
-    while queue or running:
-        _fill(slots, queue, running)
+@torch.inference_mode()
+def decode(model: Any, pad: int, ends: set[int], lines: Sequence[Line]) -> Iterator[Asked]:
+    """Each row that this process takes from the lines as its answer comes to its end; a token of `ends` stands last where there is one."""
+    for line in lines:
+        if not line.is_empty:
+            sizes = enough(model, line.slots, line.columns, len(line.shared))
+            yield from _answered(Slots(model, pad, line.slots, line.columns, line.shared, sizes), ends, line)
+
+
+def _answered(slots: Slots, ends: set[int], line: Line) -> Iterator[Asked]:
+    running = dict[int, Asked]()
+    while True:
+        _fill(slots, line, running)
+        if not running:
+            return
         _close_up(slots, running)
         said = slots.step(max(running) + 1).argmax(-1).tolist()
         for slot, row in list(running.items()):
@@ -47,17 +84,12 @@ def _pool(slots: Slots, ends: set[int], rows: list[Asked]) -> Iterator[Asked]:
                 yield running.pop(slot)
 
 
-def _fill(slots: Slots, queue: deque[Asked], running: dict[int, Asked]) -> None:
+def _fill(slots: Slots, line: Line, running: dict[int, Asked]) -> None:
     """Read as many rows as there is room for; a few free slots wait until as many are free as are read at once."""
     free = [slot for slot in range(len(slots.tokens)) if slot not in running]
-    while queue and free:
-        width, chosen = padded(len(queue[0].own), STEP), list[Asked]()
-        most = together(width)
-        if running and len(free) < min(most, len(slots.tokens)):
-            return
-        while queue and len(chosen) < min(most, len(free)) and padded(len(queue[0].own), STEP) == width:
-            chosen.append(queue.popleft())
-            chosen[-1].seconds = time.monotonic()
+    while free and (chosen := line.take(len(free), may_wait=bool(running))):
+        for row in chosen:
+            row.seconds = time.monotonic()
         taken, free = free[: len(chosen)], free[len(chosen) :]
         slots.read(taken, [row.own for row in chosen])
         running |= dict(zip(taken, chosen, strict=True))

@@ -167,15 +167,12 @@ def _by_model(
 def _in_slots(loaded: Loaded, rows: list[Asked], decoding: Decoding, ends: set[int]) -> Iterator[Asked]:
     import torch
 
-    from pipeline.model.decoding import decode
+    from pipeline.model.decoding import decode, lines_of
     from pipeline.model.forked import processes, shared_out
 
     model, size = loaded.model, decoding.batch_size
-    count = processes(torch.get_num_threads(), model.device.type, len(rows), size)
-    by_length = sorted(rows, key=lambda row: -len(row.prompt))
-    return shared_out(
-        count, lambda number: decode(model, loaded.tokenizer.pad_token_id, ends, size, by_length[number::count])
-    )
+    count, lines = processes(torch.get_num_threads(), model.device.type, len(rows), size), lines_of(rows, size)
+    return shared_out(count, lambda _: decode(model, loaded.tokenizer.pad_token_id, ends, lines))
 
 
 def _in_batches(

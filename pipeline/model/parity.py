@@ -37,9 +37,10 @@ def told(model: Any, rows: Sequence[Row]) -> Told:
     with torch.no_grad():
         for row in rows:
             ids = torch.tensor([row.ids], device=model.device)
-            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0]
             places = [place for place, is_learnt in enumerate(row.learnt) if is_learnt and place]
-            said = logits[[place - 1 for place in places]].float().log_softmax(-1)
+            kept = torch.tensor(places, device=model.device) - 1  # a token is told by what stands before it
+            whole = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "use_cache": False}
+            said = model(**whole, logits_to_keep=kept).logits[0].float().log_softmax(-1)
             right += said.gather(-1, ids[0, places].unsqueeze(-1)).flatten().tolist()
             likeliest += said.argmax(-1).tolist()
     model.train(was_training)

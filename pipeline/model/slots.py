@@ -15,7 +15,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 from pipeline.model.asked import STEP, padded
 
-NAME, USUAL = "slots", "sdpa"  # the attention here, and whose place it can take
+NAME = "slots"  # the attention here
 READ = 512  # tokens that are read at once
 FEW, GROUP = 4, 8  # slots come in multiples of FEW where some are left out, and of GROUP slots each the columns are
 

@@ -8,6 +8,8 @@ Exits 1 where a rule fails or cannot be judged, 0 where all pass or only warn. I
 import sys
 from pathlib import Path
 
+from pipeline.data.reports import ANEW
+from pipeline.desk.accepted import ARM, has_arm
 from pipeline.desk.inputs import CASES, PROBES, TEST_SET
 from pipeline.desk.run import REPORTS
 from pipeline.evaluate import EvaluateParams
@@ -19,6 +21,12 @@ from pipeline.stage import PARAMS_FILE, Fault, load_params
 def gate(params: GateParams, results: Results) -> list[Outcome]:
     """The outcome of each rule. Raises Fault for one that names what the reports have not."""
     return [judge(rule, results, f"{PARAMS_FILE}: gate.rules.{at}") for at, rule in enumerate(params.rules)]
+
+
+def check_accepted(results: Results) -> None:
+    """Raises Fault where there is an accepted model and the reports are of before: a rule against it would read as too early."""
+    if has_arm() and f"tuned against {ARM}" not in results.pairs:
+        raise Fault(REPORTS / "comparison.json", f"has no arm {ARM}, and {PARAMS_FILE} has", ANEW)
 
 
 def is_red(outcomes: list[Outcome]) -> bool:
@@ -44,7 +52,9 @@ def told(outcomes: list[Outcome]) -> str:
 def main() -> None:
     try:
         params, targets = load_params(GateParams), load_params(EvaluateParams).targets
-        outcomes = gate(params, read_results(REPORTS, targets, Path(TEST_SET), PROBES, CASES))
+        results = read_results(REPORTS, targets, Path(TEST_SET), PROBES, CASES)
+        check_accepted(results)
+        outcomes = gate(params, results)
     except Fault as fault:
         sys.exit(f"gate: {fault}")
     print(told(outcomes))

@@ -11,6 +11,7 @@ from pipeline.stage import Fault
 INPUTS = ("data/raw", "data/feedback", "data/ledgers", "task", "params.yaml")
 USUAL = ("origin/main", "main")
 REMEDY = "name another one with BASE=<revision>"
+LEFT = "..."  # behind a revision, as git has it: the commit at which HEAD left it
 
 
 @dataclass(frozen=True)
@@ -23,30 +24,42 @@ class Revision:
 
 
 def revision_of(wanted: str, repository: Path) -> Revision:
-    """The revision of that name, else the one that a branch would be compared with. Raises Fault where there is none."""
+    """The revision of that name, where `...` follows the commit at which HEAD left it, else the one that a branch would be compared with.
+
+    Raises Fault where there is none.
+    """
     if _git(repository, "rev-parse", "--git-dir") is None:
         raise Fault(repository, "is no git repository", "run it in a clone of the project")
-    return _named(wanted, repository) if wanted.strip() else _usual(repository)
+    if wanted.endswith(LEFT):
+        return _left(named(wanted.removesuffix(LEFT), repository), repository)
+    return named(wanted, repository) if wanted.strip() else _usual(repository)
 
 
-def _named(wanted: str, repository: Path) -> Revision:
-    if wanted.startswith("-") or not wanted.isprintable():
-        raise Fault(f"BASE={wanted!r}", "is no revision", REMEDY)
+def _left(other: Revision, repository: Path) -> Revision:
+    """The newest commit that HEAD has in common with another one. Raises Fault where there is none."""
+    commit = _git(repository, "merge-base", str(other.commit), "HEAD")
+    if commit is None:
+        raise Fault(other.name, "and HEAD have no commit in common here", f"fetch the whole history, or {REMEDY}")
+    return Revision(other.name, commit, "where this branch left it")
+
+
+def named(wanted: str, repository: Path, setting: str = "BASE") -> Revision:
+    """The revision of that name, which came by that setting. Raises Fault where there is none."""
+    remedy = REMEDY.replace("BASE", setting)
+    if not wanted or wanted.startswith("-") or not wanted.isprintable():
+        raise Fault(f"{setting}={wanted!r}", "is no revision", remedy)
     commit = _commit(wanted, repository)
     if commit is None:
-        raise Fault(f"BASE={wanted}", "is no revision of this repository", f"fetch it, or {REMEDY}")
-    return Revision(wanted, commit, "named by BASE")
+        fetch = "git fetch --unshallow" if is_shallow(repository) else "fetch it"
+        raise Fault(f"{setting}={wanted}", "is no revision of this repository", f"{fetch}, or {remedy}")
+    return Revision(wanted, commit, f"named by {setting}")
 
 
 def _usual(repository: Path) -> Revision:
     """The commit at which this branch left the main one; on the first commit, nothing."""
     for name in USUAL:
-        if _commit(name, repository) is None:
-            continue
-        commit = _git(repository, "merge-base", name, "HEAD")
-        if commit is None:
-            raise Fault(name, "and HEAD have no commit in common here", f"fetch the whole history, or {REMEDY}")
-        return Revision(name, commit, "where this branch left it")
+        if _commit(name, repository) is not None:
+            return _left(named(name, repository), repository)
     before = _commit("HEAD~1", repository)
     if before is None:
         return Revision("nothing", None, "there is no commit before this one")

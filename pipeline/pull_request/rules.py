@@ -17,6 +17,7 @@ from pipeline.stage import Fault, Params
 HOPELESS = (
     2 / 3
 )  # of a sure margin: on small test sets what can be seen is as wide, and both vary from one set to the next
+ACCEPTED = "accepted"  # the arm that the first promotion enters
 Status = Literal["pass", "warn", "fail", "error"]
 
 
@@ -111,6 +112,8 @@ def judge(rule: AnyRule, results: Results, place: str) -> Outcome:
     """The outcome of a rule. Raises Fault at `place` where the reports have nothing that it names."""
     if isinstance(rule, CasesRule):
         return _cases(results, place)
+    if getattr(rule, "against", None) == ACCEPTED and f"tuned against {ACCEPTED}" not in results.pairs:
+        return Outcome("warn", f"{rule.rule} against {ACCEPTED}: no accepted model yet; make promote makes the first")
     if isinstance(rule, JudgeRule):
         return _by_judge(rule, results, place)
     return _outcome(rule, *_evidence(rule, results, place))

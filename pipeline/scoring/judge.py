@@ -110,7 +110,7 @@ def told(verdicts: Sequence[Verdict], ballots: Sequence[Ballot], groups: Sequenc
     it loses, with the keys of a comparison; it and `win_rate` are None where too many replies cannot be read, or there is none. All
     intervals are of 95 % and take a group as one observation.
     """
-    sides = {one.at: _side(one.sides) for one in verdicts if not one.faults}
+    sides = {one.at: side_of(one.sides) for one in verdicts if not one.faults}
     own = [groups[at] for at in sides]
     unread = len(verdicts) - len(sides)
     is_silent = not sides or unread > demands.max_unreadable * len(verdicts)
@@ -131,7 +131,7 @@ def told(verdicts: Sequence[Verdict], ballots: Sequence[Ballot], groups: Sequenc
     return {**row, "may_count": not because, "because": because or f"it {_agrees(row['people'])}"}
 
 
-def _side(both: tuple[int | None, int | None]) -> int:
+def side_of(both: tuple[int | None, int | None]) -> int:
     """The side that both replies take, else a tie."""
     one, other = both
     return one if one is not None and one == other else 0

@@ -14,6 +14,7 @@ from pipeline.model.rendering import Example
 from pipeline.model.training.checkpoints import seal, tidy
 from pipeline.model.training.curve import last_logged
 from pipeline.model.training.phases import LOG, PROOFS, Done
+from pipeline.model.training.proofs import balance, validated
 from pipeline.model.training.recipe import ApiParams, TrainParams
 from pipeline.remote.tuning import mapping
 from pipeline.stage import Fault
@@ -40,9 +41,8 @@ def hosted_phase(
     place, log = folder / "done", curve(finished)
     place.mkdir(parents=True, exist_ok=True)
     proofs = {
-        "rows_in": training.rows + len(training.dropped),
-        "rows_trained": training.rows,
-        "dropped": [{"source": one.source, "reason": one.reason} for one in training.dropped],
+        **balance(training.rows, training.dropped),
+        **validated(validation.rows, validation.dropped),
         "trained_tokens": _tokens(finished),
         "most_cost": round(work.cost, 4),
         "validation_loss": last_logged(log, "eval_loss"),

@@ -10,11 +10,10 @@ from itertools import pairwise
 from typing import Any
 
 from pipeline.model.rendering import Row
-from pipeline.model.training.packing import log_probabilities, shift
+from pipeline.model.training.packing import log_probabilities, pieces, shift
+from pipeline.model.trial import USUAL, attending, is_exact
 
 NAME = "by_example"
-USUAL = "sdpa"  # whose place it can take
-EXACT = {2: 0.1, 4: 1e-3}  # nats by which a log-probability may differ in the mean, by the bytes of a weight
 
 
 @contextmanager
@@ -28,19 +27,24 @@ def by_example(model: Any, rows: Sequence[Row], is_wanted: bool) -> Iterator[boo
     if not is_wanted or usual != USUAL or not model._can_set_attn_implementation():
         yield False
         return
-    longest = max(rows, key=lambda row: row.size)
-    before = log_probabilities(model, [longest.ids])
     _register()
-    model.set_attn_implementation(NAME)
-    try:
-        gap = (log_probabilities(model, [longest.ids]) - before).abs().mean().item()
-        del before
-        is_same = gap <= EXACT[min(4, model.dtype.itemsize)] and shift(model, rows).is_none
-        if not is_same:
-            model.set_attn_implementation(usual)
+    is_same = is_exact(model, _gap(model, max(rows, key=lambda row: row.size)))
+    if is_same:
+        with attending(model, NAME):
+            is_same = shift(model, rows).is_none
+    with attending(model, NAME if is_same else usual):
         yield is_same
-    finally:
-        model.set_attn_implementation(usual)
+
+
+def _gap(model: Any, row: Row) -> float:
+    """By how many nats log-probabilities differ in the mean from those of the usual attention."""
+    total = 0.0
+    for places in pieces(model, row.size):
+        before = log_probabilities(model, [row.ids], places)
+        with attending(model, NAME):
+            after = log_probabilities(model, [row.ids], places)
+        total += after.sub_(before).abs_().mean().item() * len(places)
+    return total / row.size
 
 
 def _register() -> None:

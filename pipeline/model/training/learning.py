@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pipeline.model.base import Base
+from pipeline.model.base import TEMPLATE, load_base, load_tokenizer
 from pipeline.model.parity import PROMPTS
 from pipeline.model.rendering import Example, row_of
+from pipeline.model.training.beginning import Begun
 from pipeline.model.training.curve import REWARD, last_logged, logged_at, overfit
 from pipeline.model.training.keeping import Keeper
 from pipeline.model.training.memory import recomputes
 from pipeline.model.training.phases import Trained
 from pipeline.model.training.policy import Scorer, improve, questions_of, rewarded
 from pipeline.model.training.preference import pairs_of, prefer
-from pipeline.model.training.proofs import Dropped, Limit, S, balance, prove_mask
+from pipeline.model.training.proofs import Dropped, Limit, S, balance, prove_mask, validated
 from pipeline.model.training.ranks import say
 from pipeline.model.training.recipe import POLICY, SUPERVISED, Phase, PolicyParams, TrainParams
 from pipeline.model.training.reward import rate
@@ -28,9 +30,9 @@ ACCURACIES: dict[Phase, str] = {"dpo": "eval_rewards/accuracies", "reward": "eva
 
 @dataclass(frozen=True)
 class Lesson:
-    """What all phases learn from; `general` examples where right answers are learnt, beside those of the task."""
+    """What all phases learn from, and where the first one begins; `general` examples where right answers are learnt, beside the task's."""
 
-    tokenizer: Any
+    begun: Begun
     learnt: Sequence[Example]
     general: Sequence[Example]
     checked: Sequence[Example]
@@ -48,10 +50,20 @@ class Lesson:
         is_recomputed = recomputes(start.folder, phase, params, params.of(phase).batch_size * length)
         return Job(phase, start, self.tokenizer, params, is_recomputed, folder, self.shows)
 
-    def keeper(self, base: Base, start: Start) -> Keeper:
+    @cached_property
+    def tokenizer(self) -> Any:
+        """That of the model it begins with."""
+        return load_tokenizer(self.begun.start.folder)
+
+    def keeper(self) -> Keeper:
         """What keeps the results, with real prompts to prove them on: of the validation, and of the training where there are too few."""
-        limit, rows = self.limit(start), (row_of(self.tokenizer, one) for one in [*self.checked, *self.learnt])
-        return Keeper(base, self.tokenizer, self.params, list(islice(filter(limit.admits, rows), PROMPTS)))
+        limit, rows = (
+            self.limit(self.begun.start),
+            (row_of(self.tokenizer, one) for one in [*self.checked, *self.learnt]),
+        )
+        return Keeper(
+            load_base(self.begun.base), self.tokenizer, self.params, list(islice(filter(limit.admits, rows), PROMPTS))
+        )
 
     @property
     def may_drop(self) -> bool:
@@ -84,54 +96,70 @@ def _answers(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Traine
     kept, dropped = limit.fitting(
         [row_of(tokenizer, one) for one in [*lesson.learnt, *lesson.general]], lesson.may_drop
     )
-    checked, unchecked = _checked(phase, limit, [row_of(tokenizer, one) for one in lesson.checked])
+    checked, validation = _checked(phase, limit, [row_of(tokenizer, one) for one in lesson.checked])
     proofs = prove_mask(kept, dropped, tokenizer, stop_tokens(tokenizer, start.folder)) | {
         "replayed": len(lesson.general)
     }
+    _tell_beginning(phase, proofs)
     length = lesson.params.max_length if lesson.params.packing else proofs["longest"]
     model, log, more = supervise(lesson.job(phase, start, folder, length), kept, checked)
-    return model, log, proofs | more | unchecked
+    return model, log, proofs | more | validation
 
 
 def _pairs(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
     tokenizer, limit = lesson.tokenizer, lesson.limit(start)
     kept, dropped = limit.fitting(pairs_of(tokenizer, lesson.learnt), lesson.may_drop)
-    single = [Dropped(one.source, "has no worse answer") for one in lesson.learnt if not one.other]
-    checked, unchecked = _checked(phase, limit, pairs_of(tokenizer, lesson.checked))
+    checked, validation = _checked(phase, limit, pairs_of(tokenizer, lesson.checked), _single(lesson.checked))
     ends = stop_tokens(tokenizer, start.folder)
-    proofs = prove_mask([pair.chosen for pair in kept], [*single, *dropped], tokenizer, ends)
+    proofs = prove_mask([pair.chosen for pair in kept], [*_single(lesson.learnt), *dropped], tokenizer, ends)
     prove_mask([pair.rejected for pair in kept], [], tokenizer, ends)
+    _tell_beginning(phase, proofs)
     both = 2 * max(pair.size for pair in kept)  # of a pair both answers go through the model together
     model, log = (rate if phase == "reward" else prefer)(lesson.job(phase, start, folder, both), kept, checked)
-    return model, log, proofs | unchecked
+    return model, log, proofs | validation
 
 
 def _questions(lesson: Lesson, phase: Phase, start: Start, folder: Path) -> Trained:
     tokenizer, limit, own = lesson.tokenizer, lesson.limit(start), lesson.params.of(phase)
     assert isinstance(own, PolicyParams)
     kept, dropped = limit.fitting(questions_of(tokenizer, lesson.learnt, own), lesson.may_drop)
-    checked, unchecked = _checked(phase, limit, questions_of(tokenizer, lesson.checked, own))
+    checked, validation = _checked(phase, limit, questions_of(tokenizer, lesson.checked, own))
     longest = max(one.size for one in kept)
     model, log = improve(lesson.job(phase, start, folder, longest), kept, checked, lesson.scorers)
-    proofs = balance(kept, dropped) | {"tokens": sum(one.asked for one in kept), "longest": longest} | rewarded(log)
+    proofs = (
+        balance(len(kept), dropped) | {"tokens": sum(one.asked for one in kept), "longest": longest} | rewarded(log)
+    )
     if not proofs["has_signal"]:
         say(
             f"train: {phase} learnt nothing: all answers to a question were always worth the same; train with lora first, "
             "raise the temperature, or reward what some answers have and others have not"
         )
-    return model, log, proofs | unchecked
+    return model, log, proofs | validation
 
 
-def _checked(phase: Phase, limit: Limit, rows: Sequence[S]) -> tuple[list[S], dict[str, int]]:
-    """The rows of the validation that fit; those that do not are told, and counted for the proofs where there are some."""
-    fit = [one for one in rows if limit.admits(one)]
-    missing = len(rows) - len(fit)
-    if not missing:
-        return fit, {}
-    say(
-        f"train: {phase}: {missing} of {len(rows)} validation rows have more than {limit.tokens} tokens, and are left out"
-    )
-    return fit, {"validation_dropped": missing}
+def _checked(
+    phase: Phase, limit: Limit, rows: Sequence[S], single: Sequence[Dropped] = ()
+) -> tuple[list[S], dict[str, Any]]:
+    """The rows of the validation that fit, and the count of it for the proofs; those that are left out, `single` ones too, are told."""
+    fit, long = limit.parted(rows)
+    dropped = [*single, *long]
+    if dropped:
+        first = f"the first {dropped[0].source} ({dropped[0].reason})"
+        say(f"train: {phase}: {len(dropped)} of {len(dropped) + len(fit)} validation rows are left out, {first}")
+    return fit, validated(len(fit), dropped)
+
+
+def _tell_beginning(phase: Phase, proofs: dict[str, Any]) -> None:
+    if found := proofs["without_beginning"]:
+        say(
+            f"train: {phase}: {TEMPLATE} leaves {found['token']!r} out of {found['rows']} of {proofs['rows_trained']} rows, and its "
+            "tokenizer begins a text with it; see in the card of the base whether that is meant, and mend the template where it is not"
+        )
+
+
+def _single(examples: Sequence[Example]) -> list[Dropped]:
+    """Those that are no pair."""
+    return [Dropped(one.source, "has no worse answer") for one in examples if not one.other]
 
 
 def _warn(phase: Phase, found: dict[str, float] | None) -> None:

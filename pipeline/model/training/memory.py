@@ -10,6 +10,7 @@ from typing import Any
 
 from pipeline.model.base import chosen_device, chosen_dtype
 from pipeline.model.training.recipe import POLICY, AdapterParams, Phase, PhaseParams, TrainParams
+from pipeline.model.training.weights import outline, targeted
 from pipeline.stage import Fault
 
 NF4_BYTES = (
@@ -57,21 +58,18 @@ class Need:
 def shape_of(folder: Path, adapter: AdapterParams) -> Shape:
     """The shape of the model in a folder, from its configuration alone."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
 
-    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    head = model.get_output_embeddings()
+    model = outline(folder)
+    head, targets = model.get_output_embeddings(), set(targeted(model, adapter.targets))
     layers = {
         name: layer for name, layer in model.named_modules() if isinstance(layer, torch.nn.Linear) and layer is not head
     }
-    text = config.get_text_config()
+    text = model.config.get_text_config()
     return Shape(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         head=0 if head.weight is model.get_input_embeddings().weight else head.weight.numel(),
         linear=sum(layer.weight.numel() for layer in layers.values()),
-        adapter=sum(_width(layer) for name, layer in layers.items() if _is_target(name, adapter.targets)),
+        adapter=sum(_width(layer) for name, layer in layers.items() if name in targets),
         flow=sum(_width(layer) for layer in layers.values()),
         hidden=text.hidden_size,
         layers=text.num_hidden_layers,
@@ -80,11 +78,6 @@ def shape_of(folder: Path, adapter: AdapterParams) -> Shape:
 
 def _width(layer: Any) -> int:
     return int(layer.in_features + layer.out_features)
-
-
-def _is_target(name: str, targets: str | list[str]) -> bool:
-    """As PEFT tells it: a target is the name of a module, or the end of it."""
-    return targets == "all-linear" or any(name == target or name.endswith(f".{target}") for target in targets)
 
 
 def need(shape: Shape, phase: Phase, params: TrainParams, tokens: int) -> Need:

@@ -14,6 +14,7 @@ from pipeline.stage import Fault
 
 SHARE = 0.1  # of the difference that a neighbour makes where it is seen
 EXACT = 1e-5
+VALUES = 2**24  # of a table: 64 MiB in float32, and a few such at a time
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,25 @@ def prove_packing(model: Any, rows: Sequence[Row]) -> dict[str, float]:
 def shift(model: Any, rows: Sequence[Row]) -> Shift:
     """What the second of the two shortest rows becomes behind the first."""
     first, second = (sorted(rows, key=lambda row: (row.size, row.ids)) * 2)[:2]
-    alone = log_probabilities(model, [second.ids])
-    beside = log_probabilities(model, [first.ids, second.ids])[first.size :]
-    joined = log_probabilities(model, [first.ids + second.ids])[first.size :]
-    return Shift(*((other - alone).abs().mean().item() for other in (beside, joined)))
+    neighbours = ([first.ids, second.ids], [first.ids + second.ids])
+    totals = [0.0, 0.0]
+    for places in pieces(model, second.size):
+        alone = log_probabilities(model, [second.ids], places)
+        behind = range(first.size + places.start, first.size + places.stop)
+        for number, examples in enumerate(neighbours):
+            other = log_probabilities(model, examples, behind)
+            totals[number] += other.sub_(alone).abs_().mean().item() * len(places)
+    return Shift(*(total / second.size for total in totals))
 
 
-def log_probabilities(model: Any, examples: Sequence[list[int]]) -> Any:
-    """Those of examples behind each other in one row, given as TRL's trainer gives it: shape (tokens, vocabulary)."""
+def pieces(model: Any, size: int) -> list[range]:
+    """The places of a row in pieces of which no table of places by vocabulary is large."""
+    step = max(1, VALUES // int(model.config.get_text_config().vocab_size))
+    return [range(start, min(start + step, size)) for start in range(0, size, step)]
+
+
+def log_probabilities(model: Any, examples: Sequence[list[int]], places: range) -> Any:
+    """Those at some places of examples behind each other in one row, given as TRL's trainer gives it: shape (places, vocabulary)."""
     import torch
 
     sizes = [len(ids) for ids in examples]
@@ -68,6 +80,7 @@ def log_probabilities(model: Any, examples: Sequence[list[int]]) -> Any:
             max_length_q=max(sizes),
             max_length_k=max(sizes),
             use_cache=False,
+            logits_to_keep=torch.tensor(places, device=model.device),
         ).logits[0]
     model.train(was_training)
     return logits.float().log_softmax(-1)

@@ -73,6 +73,7 @@ def improve(
                 max_completion_length=own.max_new_tokens,
                 temperature=own.temperature,
                 beta=own.beta,
+                disable_dropout=True,  # as the other trainers that compare a model with its reference do
             ),
             train_dataset=dataset(_columns(questions)),
             eval_dataset=dataset(_columns(checked)),
@@ -121,12 +122,16 @@ def _columns(questions: Sequence[Question]) -> list[dict[str, Any]]:
 
 
 def rewarded(log: Log) -> dict[str, Any]:
-    """Mean rewards at the beginning and at the end, in all and by name, and whether an answer was ever better than another one."""
+    """Mean rewards at the beginning and at the end, in all and by name, and whether an answer was ever better than another one.
+
+    `cut`: the share of the answers that had not ended after `max_new_tokens`, at the beginning and at the end.
+    """
     entries = [entry for entry in log if "reward" in entry]
     parts = {"reward": "all"} | {
         key: key.split("/")[1] for key in entries[0] if key.startswith("rewards/") and key.endswith("/mean")
     }
     return {
         "rewards": {name: [round(entry[key], 4) for entry in (entries[0], entries[-1])] for key, name in parts.items()},
+        "cut": [round(entry["completions/clipped_ratio"], 4) for entry in (entries[0], entries[-1])],
         "has_signal": any(entry["frac_reward_zero_std"] < 1 for entry in entries),
     }

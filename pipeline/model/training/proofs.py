@@ -53,16 +53,21 @@ class Limit:
         """Whether it fits."""
         return one.size <= self.tokens
 
+    def parted(self, several: Sequence[S]) -> tuple[list[S], list[Dropped]]:
+        """Those that fit, and why the others do not."""
+        said = f"train.max_length is {self.max_length}"
+        if self.tokens < self.max_length:
+            said = f"the base reads {self.tokens}"
+        dropped = [Dropped(one.source, f"{one.size} tokens, and {said}") for one in several if not self.admits(one)]
+        return [one for one in several if self.admits(one)], dropped
+
     def fitting(self, several: Sequence[S], may_drop: bool) -> tuple[list[S], list[Dropped]]:
         """Those that fit, and those that do not.
 
         Raises Fault where one does not and none may be dropped, or none is left.
         """
-        said, remedy = f"train.max_length is {self.max_length}", "raise it"
-        if self.tokens < self.max_length:
-            said, remedy = f"the base reads {self.tokens}", "shorten the examples"
-        kept = [one for one in several if self.admits(one)]
-        dropped = [Dropped(one.source, f"{one.size} tokens, and {said}") for one in several if not self.admits(one)]
+        remedy = "shorten the examples" if self.tokens < self.max_length else "raise it"
+        kept, dropped = self.parted(several)
         if dropped and not may_drop:
             fault = (
                 f"{len(dropped)} of {len(several)} examples do not fit ({dropped[0].source} first: {dropped[0].reason})"
@@ -73,13 +78,23 @@ class Limit:
         return kept, dropped
 
 
-def balance(kept: Sequence[Sized], dropped: Sequence[Dropped]) -> dict[str, Any]:
+def balance(trained: int, dropped: Sequence[Dropped]) -> dict[str, Any]:
     """Rows in = rows trained + rows dropped, with reasons."""
     return {
-        "rows_in": len(kept) + len(dropped),
-        "rows_trained": len(kept),
-        "dropped": [{"source": one.source, "reason": one.reason} for one in dropped],
+        "rows_in": trained + len(dropped),
+        "rows_trained": trained,
+        "dropped": _listed(dropped),
     }
+
+
+def _listed(dropped: Sequence[Dropped]) -> list[dict[str, str]]:
+    return [{"source": one.source, "reason": one.reason} for one in dropped]
+
+
+def validated(checked: int, dropped: Sequence[Dropped]) -> dict[str, Any]:
+    """The same of the validation, under a key of its own."""
+    counts = {"rows_in": checked + len(dropped), "rows_checked": checked, "dropped": _listed(dropped)}
+    return {"validation": counts}
 
 
 def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, ends: set[int]) -> dict[str, Any]:
@@ -101,7 +116,7 @@ def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, 
     begun = Counter(row.ids.count(begins) for row in rows) if begins is not None and begins not in ends else Counter()
     if any(count > 1 for count in begun):
         raise Fault(TEMPLATE, "writes the token that begins a text more than once", "mend the template")
-    return balance(rows, dropped) | {
+    return balance(len(rows), dropped) | {
         "tokens": total,
         "supervised_tokens": learnt,
         "supervised_share": round(learnt / total, 4),
@@ -109,7 +124,20 @@ def prove_mask(rows: Sequence[Row], dropped: Sequence[Dropped], tokenizer: Any, 
         "first_spans": [tokenizer.decode(_learnt(row)) for row in rows[:SHOWN]],
         "end_of_turn": sorted({tokenizer.decode([_end(row, ends)]) for row in rows}),
         "beginnings": {str(count): number for count, number in sorted(begun.items())},
+        "without_beginning": _without_beginning(rows, tokenizer),
     }
+
+
+def _without_beginning(rows: Sequence[Row], tokenizer: Any) -> dict[str, Any] | None:
+    """The token that the tokenizer puts before a text, and how many rows a template gave none; None where all have it, or none is put.
+
+    No fault, for a base may have been tuned with that very template; one that was trained with the token answers worse without it.
+    """
+    begins = tokenizer.bos_token_id
+    if begins is None or tokenizer("a")["input_ids"][:1] != [begins]:
+        return None
+    lacking = sum(row.ids[:1] != [begins] for row in rows)
+    return {"token": tokenizer.decode([begins]), "rows": lacking} if lacking else None
 
 
 def _learnt(row: Row) -> list[int]:

@@ -32,6 +32,9 @@ def proved(name: str, proof: dict[str, Any]) -> str:
         share = proof["supervised_tokens"] / proof["tokens"]
         parts.append(f"{proof['supervised_tokens']:,} of {proof['tokens']:,} tokens learnt ({share:.0%})")
         parts.append(f"each answer's end {' or '.join(map(_quoted, proof['end_of_turn']))} among them")
+        if found := proof["without_beginning"]:
+            token = _quoted(found["token"])
+            parts.append(f"{found['rows']} texts without {token}, which the tokenizer begins a text with")
     if "parameters" in proof:
         parts.append(f"{proof['trainable_parameters']:,} of {proof['parameters']:,} parameters")
     if "trained_tokens" in proof:
@@ -46,9 +49,9 @@ def proved(name: str, proof: dict[str, Any]) -> str:
         parts.append(f"the better answer of {proof['preference_accuracy']:.0%} of the validation pairs preferred")
     if "parity" in proof:
         parts.append(_parity(proof["parity"]))
-    if proof["dropped"]:
-        first = proof["dropped"][0]
-        parts.append(f"{len(proof['dropped'])} left out, the first {first['source']} ({first['reason']})")
+    for of, dropped in (("", proof["dropped"]), (" of the validation", proof["validation"]["dropped"])):
+        if dropped:
+            parts.append(f"{len(dropped)}{of} left out, the first {dropped[0]['source']} ({dropped[0]['reason']})")
     if proof["overfit"]:
         parts.append(f"learnt by heart from step {proof['overfit']['best_step']} on")
     return f"{name}: {', '.join(parts)}."
@@ -64,9 +67,10 @@ def _parity(found: dict[str, Any]) -> str:
 
 def _reward(proof: dict[str, Any]) -> str:
     first, last = proof["rewards"]["all"]
-    return f"mean reward from {first:.3f} to {last:.3f}" + (
-        "" if proof["has_signal"] else ", and no answer better than another"
-    )
+    said = f"mean reward from {first:.3f} to {last:.3f}"
+    if proof["cut"][1]:
+        said += f", {proof['cut'][1]:.0%} of the last answers cut at max_new_tokens"
+    return said if proof["has_signal"] else f"{said}, and no answer better than another"
 
 
 def _quoted(text: str) -> str:

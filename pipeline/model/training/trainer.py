@@ -74,6 +74,7 @@ def settings(job: Job) -> dict[str, Any]:
         "activation_checkpointing": job.is_recomputed,
         "torch_compile": params.compile,
         "logging_steps": LOGGED,
+        "logging_nan_inf_filter": False,  # it would tell the mean of the steps before in place of a loss that is no number
         "eval_strategy": "no",  # the callback says when
         "dataloader_pin_memory": False,
         "max_length": None,  # what does not fit was left out before, and counted
@@ -160,10 +161,10 @@ def _log_of(checkpoint: Path) -> Log:
 
 
 class Clock:
-    """Tokens a second since the last time that it was asked; the first time since the run began."""
+    """Tokens a second since the last time that it was asked; the first time since it was made, when there were `tokens` already."""
 
-    def __init__(self) -> None:
-        self._tokens, self._at = 0, time.monotonic()
+    def __init__(self, tokens: int) -> None:
+        self._tokens, self._at = tokens, time.monotonic()
 
     def rate(self, tokens: int) -> float:
         """Given how many there were in all, padding not counted."""
@@ -184,7 +185,10 @@ def _teller(job: Job, first: int, has_validation: bool, measure: Measure) -> Any
     from transformers import TrainerCallback
 
     class Teller(TrainerCallback):  # type: ignore[misc]  # transformers is untyped
-        clock = Clock()
+        clock: Clock
+
+        def on_train_begin(self, _args: Any, state: Any, _control: Any, **_: Any) -> None:
+            self.clock = Clock(state.num_input_tokens_seen)  # policies count on after a kill, the others from 0 again
 
         def on_log(self, _args: Any, state: Any, _control: Any, logs: Any = None, **_: Any) -> None:
             loss = (logs or {}).get("loss", (logs or {}).get("eval_loss"))

@@ -26,14 +26,14 @@ class Start:
 def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: bool = False) -> Any:
     """The model, ready to be trained further where it has an adapter.
 
-    Where all weights are trained, `dtype` auto holds them in float32 and computes in what it is otherwise: the steps are too small
-    for weights of 16 bits.
+    Where all weights are trained, they are held in float32, and `dtype` is what is computed in: the steps are too small for weights
+    of 16 bits, and what float16 scales its gradients by takes none.
     """
     device = "cpu" if is_sharded() else params.device
     if is_quantised:
         model = load_quantised(start.folder, params.dtype, device, params.attention)
     else:
-        dtype = "float32" if is_whole and params.dtype == "auto" else params.dtype
+        dtype = "float32" if is_whole else params.dtype
         model = load_model(start.folder, dtype, device, params.attention)
     model.config.use_cache = False
     if start.adapter is None:
@@ -47,25 +47,44 @@ def trainable(start: Start, params: TrainParams, is_quantised: bool, is_whole: b
     return trained.merge_and_unload(safe_merge=True).requires_grad_(True) if is_whole else trained
 
 
+def outline(folder: Path) -> Any:
+    """The model of a folder without its weights, from its configuration alone."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    with torch.device("meta"):
+        return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+
+
+def targeted(model: Any, targets: str | list[str]) -> list[str]:
+    """Names of the modules that an adapter stands on, as PEFT tells them: a target is a module's name, or the end of it."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    modules = dict(model.named_modules())
+    if isinstance(targets, str):
+        head = model.get_output_embeddings()
+        return [
+            name
+            for name, module in modules.items()
+            if isinstance(module, torch.nn.Linear | Conv1D) and module is not head
+        ]
+    return [name for name in modules if any(f".{name}".endswith(f".{target}") for target in targets)]
+
+
 def check_targets(model: Any, adapter: AdapterParams) -> None:
     """Raises Fault where a target is the name of no module, which PEFT says only where all of them are."""
     targets = adapter.targets if isinstance(adapter.targets, list) else []
-    names = [name for name, _ in model.named_modules()]
-    unknown = [target for target in targets if not any(f".{name}".endswith(f".{target}") for name in names)]
+    unknown = [target for target in targets if not targeted(model, [target])]
     if unknown:
         raise Fault(TARGETS, f"{unknown} match no module of the base", "mend the names, or write all-linear")
 
 
 def _check_tied(model: Any, adapter: AdapterParams) -> None:
     """Raises Fault for a new adapter on an embedding that is the head too: merged, it would change the head, which was not trained."""
-    embedding, targets = model.get_input_embeddings(), adapter.targets if isinstance(adapter.targets, list) else []
-    is_named = any(
-        name == target or name.endswith(f".{target}")
-        for name, module in model.named_modules()
-        if module is embedding
-        for target in targets
-    )
-    if is_named and model.config.get_text_config().tie_word_embeddings:
+    named = [model.get_submodule(name) for name in targeted(model, adapter.targets)]
+    if model.get_input_embeddings() in named and model.config.get_text_config().tie_word_embeddings:
         fault = "name the embedding, which is the head of this base too: what is merged would not be what was trained"
         raise Fault(TARGETS, fault, "leave it out, or write all-linear")
 

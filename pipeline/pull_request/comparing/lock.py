@@ -39,6 +39,23 @@ class Lock:
         """The digests of the code and the requirements that a stage ran with."""
         return {entry.path: entry.digest for entry in self._entries(stage, "deps") if entry.path.startswith(CODE)}
 
+    def deps(self, stage: str) -> dict[str, str]:
+        """The digest of each file and folder that a stage ran with."""
+        return {entry.path: entry.digest for entry in self._entries(stage, "deps")}
+
+    def outs(self, stage: str) -> dict[str, str]:
+        """The digest of each file and folder that a stage wrote."""
+        return {entry.path: entry.digest for entry in self._entries(stage, "outs")}
+
+    def command(self, stage: str) -> str:
+        """What a stage ran."""
+        return str(_mapping(self.stages.get(stage)).get("cmd"))
+
+    def settings(self, stage: str) -> dict[str, Any]:
+        """The parameters that a stage ran with, by file and dotted key."""
+        files = _mapping(_mapping(self.stages.get(stage)).get("params"))
+        return {file: {key: _as_written(value) for key, value in _mapping(files[file]).items()} for file in files}
+
     def changed_since(self, stages: Iterable[str], root: Path, hashes: Hashes) -> list[str]:
         """Files and parameters below `root` that are there and not what these stages ran with; folders are not looked at."""
         names = dict[str, None]()

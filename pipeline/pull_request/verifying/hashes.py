@@ -55,8 +55,13 @@ def folder_digest(listing: Mapping[str, str]) -> str:
 
 def read_listing(path: Path) -> dict[str, str] | None:
     """The digests that an object of a folder lists, by name; None where it is no such list, or names a file outside the folder."""
+    return listing_of(path.read_bytes())
+
+
+def listing_of(content: bytes) -> dict[str, str] | None:
+    """The same of the bytes of such an object."""
     try:
-        rows = json.loads(path.read_bytes())
+        rows = json.loads(content)
         listing = {str(row["relpath"]): str(row["md5"]) for row in rows}
     except (ValueError, RecursionError, KeyError, TypeError):
         return None

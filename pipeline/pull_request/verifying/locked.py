@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.pull_request.verifying.differences import differences
 from pipeline.pull_request.verifying.findings import Finding, stale
+from pipeline.pull_request.verifying.recipes import Recipe, recipe_of
 from pipeline.stage import Fault, read_yaml
 
 DIGEST = re.compile(r"[0-9a-f]{32}(\.dir)?")
@@ -24,7 +25,8 @@ class Entry:
     """A file or folder that DVC names: `path` from the root, `digest` as DVC writes it ('' where it has none).
 
     `kind` is DVC's name of the digest: md5, or md5-dos2unix of DVC 2. `cache` is the folder of its objects, None where the file
-    stands in git. `size` is bytes, `files` their number in a folder, None where they are not said.
+    stands in git. `size` is bytes, `files` their number in a folder, None where they are not said. `remote` is the name of the
+    remote that has its objects, '' for the default one, None where none has them.
     """
 
     path: str
@@ -33,6 +35,7 @@ class Entry:
     size: int | None
     files: int | None
     cache: Path | None
+    remote: str | None = None
 
     def object(self, digest: str) -> Path:
         """Where the cache has the object of that digest."""
@@ -42,7 +45,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Step:
-    """A stage of dvc.yaml, or a .dvc file, which has no command. `settings` are its files of parameters."""
+    """A stage of dvc.yaml, or a .dvc file, which has no command and no recipe. `settings` are its files of parameters."""
 
     name: str
     folder: str
@@ -51,6 +54,7 @@ class Step:
     outs: tuple[Entry, ...]
     settings: tuple[str, ...]
     stale: tuple[Finding, ...]
+    recipe: Recipe | None = None
 
     @property
     def is_cheap(self) -> bool:
@@ -80,7 +84,7 @@ def opened(root: Path, scratch: Path) -> Iterator[Project]:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
-    with _noting_in(scratch / "dvc"):
+    with noting_in(scratch / "dvc"):
         try:
             repo = Repo(str(root))
             try:
@@ -94,7 +98,7 @@ def opened(root: Path, scratch: Path) -> Iterator[Project]:
 
 
 @contextmanager
-def _noting_in(folder: Path) -> Iterator[None]:
+def noting_in(folder: Path) -> Iterator[None]:
     """Let DVC keep its notes of this repository in a folder of ours, and not in those of the machine."""
     before = os.environ.get(NOTES)
     os.environ[NOTES] = str(folder)
@@ -164,14 +168,17 @@ def _step(name: str, stage: Any, root: Path) -> Step:
     settings = [dep for dep in stage.deps if isinstance(dep, ParamsDependency)]
     commands = [stage.cmd] if isinstance(stage.cmd, str) else list(stage.cmd or [])
     deps = [dep for dep in stage.deps if commands and dep not in settings and dep.is_in_repo]
+    outs = [out for out in stage.outs if out.is_in_repo]
+    by_path = [{_relative(item.fs_path, root): item for item in items} for items in (deps, outs)]
     return Step(
         name=name,
         folder=_relative(stage.wdir, root),
         commands=tuple(commands),
         deps=tuple(_entry(dep, root, is_out=False) for dep in deps),
-        outs=tuple(_entry(out, root, is_out=True) for out in stage.outs if out.is_in_repo),
+        outs=tuple(_entry(out, root, is_out=True) for out in outs),
         settings=tuple(sorted({_relative(dep.fs_path, root) for dep in settings})),
         stale=tuple(_stale(name, stage, settings, root)) if commands else (),
+        recipe=recipe_of(stage, settings, *by_path) if commands else None,
     )
 
 
@@ -190,7 +197,13 @@ def _entry(item: Any, root: Path, is_out: bool) -> Entry:
         size=item.meta.size,
         files=item.meta.nfiles,
         cache=Path(item.cache.path) if is_out and item.use_cache else None,
+        remote=_remote(item) if is_out else None,
     )
+
+
+def _remote(item: Any) -> str | None:
+    is_pushed = item.use_cache and item.can_push and not item.stage.is_repo_import
+    return str(item.remote or "") if is_pushed else None
 
 
 def _stale(name: str, stage: Any, settings: list[Any], root: Path) -> Iterator[Finding]:

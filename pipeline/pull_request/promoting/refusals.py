@@ -1,0 +1,121 @@
+"""What speaks against a promotion, a line each: place, fault, remedy."""
+
+import contextlib
+import io
+import tempfile
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipeline.desk.accepted import ARM, FOLDER
+from pipeline.desk.inputs import CASES, PROBES, TEST_SET
+from pipeline.desk.run import ADAPTER, REPORTS, RUN_REPORT
+from pipeline.evaluate import EvaluateParams
+from pipeline.pull_request.gate import gate
+from pipeline.pull_request.promoting.history import git
+from pipeline.pull_request.promoting.lifecycle import LifecycleParams, named, remarks
+from pipeline.pull_request.results import Results, read_results
+from pipeline.pull_request.rules import GateParams, Outcome
+from pipeline.pull_request.verifying.contents import Contents
+from pipeline.pull_request.verifying.findings import Finding, in_terminal
+from pipeline.pull_request.verifying.hashes import Hashes
+from pipeline.pull_request.verifying.judging import findings_of
+from pipeline.pull_request.verifying.locked import opened
+from pipeline.stage import PARAMS_FILE, Fault, load_params, read_yaml
+
+MATTERS = (  # what a tuned model is made of, and what says how good it is
+    "data",
+    "task",
+    "models",
+    "pipeline",
+    "requirements",
+    "launch",
+    "reports",
+    "params.yaml",
+    "dvc.yaml",
+    "dvc.lock",
+    f":(exclude){RUN_REPORT}",
+)
+SHOWN = 5  # lines of one kind
+NEEDED = (str(ADAPTER), "data/split", "data/predictions", "data/classified")  # here, whole
+
+
+def not_committed(root: Path) -> Iterator[str]:
+    """What git does not have yet: the record names a commit, and that must be all of it."""
+    listed = git(root, "status", "--porcelain", "-z", "--untracked-files=all", "--", *MATTERS) or ""
+    changed = [entry[3:] for entry in listed.split("\0") if entry[2:3] == " "]
+    yield from _few([f"{path}: is not committed; commit it, or take it back" for path in changed])
+
+
+def not_of_this_run(findings: list[Finding]) -> Iterator[str]:
+    """Where dvc.lock is not of this code, these parameters and this data, or what it names is not here."""
+    told = [str(one) for one in findings if one.kind != "absent" or one.place.startswith(NEEDED)]
+    yield from _few(told)
+
+
+def is_pending(finding: Finding) -> bool:
+    """Whether it says only that the arm accepted has not been asked since its model changed: after a rollback, until the next run."""
+    return finding.kind == "stale" and finding.place == str(FOLDER) and finding.fault.endswith(f"by predict@{ARM}")
+
+
+def lock_findings(root: Path) -> list[Finding]:
+    """Everything that dvc.lock names, held to what is there."""
+    hashes = Hashes(lambda read: print(f"promote: {read / 2**20:,.0f} MiB hashed", flush=True))
+    with tempfile.TemporaryDirectory(prefix="promote-") as folder, opened(root, Path(folder)) as project:
+        return list(findings_of(Contents(project, hashes)))
+
+
+def not_passed(params: GateParams, results: Results, is_waiting: bool) -> tuple[list[Outcome], list[str]]:
+    """The outcome of each rule, and the lines of those that stop. `is_waiting`: what the reports say of accepted is of another model."""
+    outcomes = gate(params, results)
+    lines = [f"gate: {one.said}; mend the model, or the rule" for one in outcomes if one.status in ("fail", "error")]
+    if is_waiting and any(getattr(rule, "against", None) == ARM for rule in params.rules):
+        lines.append(f"gate: a rule is against {ARM}, whose answers are of the model before a rollback; make run")
+    return outcomes, lines
+
+
+def read_reports(root: Path) -> tuple[GateParams, Results]:
+    """What the gate reads. Raises Fault."""
+    params = load_params(GateParams, root / PARAMS_FILE)
+    targets = load_params(EvaluateParams, root / PARAMS_FILE).targets
+    return params, read_results(root / REPORTS, targets, root / TEST_SET, root / PROBES, root / CASES)
+
+
+def not_pushed(root: Path) -> tuple[bool, list[str]]:
+    """Whether a remote is configured, and the outputs that it lacks. Raises Fault where it cannot be asked."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        if not repo.config["remote"]:
+            return False, []
+        try:
+            with contextlib.redirect_stdout(io.StringIO()):
+                status: dict[str, Any] = repo.status(cloud=True)
+        except (DvcException, OSError) as error:
+            words = " ".join(str(error).split())[:200]
+            raise Fault("DVC's remote", f"cannot be asked ({words})", "mend .dvc/config or the connection") from None
+    names = {name for name, state in status.items() if state in ("new", "missing")}
+    lacking = sorted(name for name in names if not {str(one) for one in Path(name).parents} & names)  # folders tell
+    return True, list(_few([f"{name}: is not in the remote; make push" for name in lacking]))
+
+
+def not_for_long(root: Path, today: date) -> tuple[list[str], list[str]]:
+    """Warnings, and what is over, of the models that the tree names."""
+    said = remarks(named(root), load_params(LifecycleParams, root / PARAMS_FILE), today)
+    return [one.said for one in said if not one.is_over], [one.said for one in said if one.is_over]
+
+
+def not_the_trained(root: Path) -> Iterator[str]:
+    """Where the arm tuned is no model that production could be."""
+    arms = (read_yaml(root / PARAMS_FILE) or {}).get("arms") or {}
+    if arms.get("tuned", {}).get("model") != str(ADAPTER):
+        yield f"{PARAMS_FILE}: arms.tuned.model: is not {ADAPTER}, which is what is promoted; restore it from git"
+
+
+def _few(lines: list[str]) -> Iterator[str]:
+    """The first lines, and how many more there are."""
+    yield from (in_terminal(line) for line in lines[:SHOWN])
+    if len(lines) > SHOWN:
+        yield f"... and {len(lines) - SHOWN} more of this kind"
