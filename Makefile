@@ -7,6 +7,7 @@ INSTALLED := $(VENV)/installed
 CUDA := nvidia-cublas cuda-toolkit cuda-bindings cuda-pathfinder triton nvidia-cudnn-cu13 nvidia-cusparselt-cu13 nvidia-nccl-cu13 \
   nvidia-nvshmem-cu13 nvidia-cuda-cupti nvidia-cuda-nvrtc nvidia-cuda-runtime nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
   nvidia-cusparse nvidia-nvjitlink nvidia-nvtx
+TWO := -n logical --maxprocesses 2 --dist loadfile --no-loadscope-reorder  # processes that share the tests, file by file; one on one core
 ifneq (,$(wildcard .env))
 include .env
 export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
@@ -150,13 +151,13 @@ push-tags:  ## in a workflow: push the tags of make tag-accepted
 	@$(PYTHON) -m tools.push_tags
 
 test: $(INSTALLED)  ## all tests, the real pipeline end to end among them
-	@$(BIN)/python -m pytest -m "not rehearsal"
+	@$(BIN)/python -m pytest $(TWO) -m "not rehearsal"
 
 rehearse: $(INSTALLED) $(VENV)/harness  ## the long trials, minutes each: training is killed again and again
 	@$(BIN)/python -m pytest -m rehearsal
 
 test-fast: $(INSTALLED)  ## the tests that take seconds
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(TWO) -m "not slow"
 
 check: $(INSTALLED)  ## lint, types, workflows; writes nothing
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/zizmor --offline --quiet --persona auditor .github \

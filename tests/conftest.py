@@ -11,8 +11,9 @@ from functools import partial
 import hypothesis
 import pytest
 
+# One thread, since two processes may share two cores
 os.environ.update(
-    {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"), "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
+    {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"), "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1"}
 )
 
 # What a script runs in its background ignores interrupts, and so would all that the tests start and interrupt
@@ -25,13 +26,16 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("steady")
 
+LONGEST = ("test_pipeline.py", "test_learning.py", "test_forget.py", "test_engines.py")  # about a minute each, or more
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A rehearsal is slow, whether it says so or not."""
+    """A rehearsal is slow, whether it says so or not. The longest files come first, so that no process is left alone with one."""
     for item in items:
         if item.get_closest_marker("rehearsal"):
             item.add_marker(pytest.mark.slow)
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A service on this machine that speaks the OpenAI protocol, and counts what it is asked."""
 
 import json
+import math
 import os
 import threading
 import time
@@ -17,7 +18,7 @@ Reaction = tuple[int, dict[str, str], Any]  # status, headers, and a body: JSON,
 
 
 class LocalService(ThreadingHTTPServer):
-    """`asked` holds path, headers and body of each request so far."""
+    """`asked` holds path, headers and body of each request so far; one beyond the number `last` waits for its answer."""
 
     daemon_threads = True
 
@@ -25,6 +26,7 @@ class LocalService(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.react = react
         self.asked: list[tuple[str, dict[str, str], dict[str, Any]]] = []
+        self.last = math.inf
         self.lock = threading.Lock()
 
     @property
@@ -43,6 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
             number = len(self.server.asked)
+        while number > self.server.last:
+            time.sleep(0.001)
         status, headers, content = self.server.react(body, number)
         data = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)

@@ -3,9 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -23,9 +20,9 @@ from pipeline.data.synthetic.structured import reply_schema
 from pipeline.data.synthetic.torn import set_aside
 from pipeline.desk import ask
 from pipeline.remote.service import price
-from tests.asking_desk import asking
+from tests.asking_desk import asking, kill_while_it_asks
 from tests.examples import SCHEMA, answer, contract, record, turns, write_json, write_lines
-from tests.project import ROOT
+from tests.forked import forked
 from tests.service import KEY, completion, local_service, says, service
 
 AXES = {"tone": "Say it angrily.", "length": "Say it shorter.", "short_label": "Another of its label."}
@@ -501,27 +498,20 @@ def test_what_is_missing_is_said_with_price_and_command(tmp_path):
 def test_killed_again_and_again_nothing_is_lost_and_nothing_asked_again(tmp_path):
     """The real command against a real service; kill -9 while it asks, waits and writes."""
     replies, kills = 60, 6
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "SAMPLE_KEY": KEY, "PYTHONPATH": path}
-    command = [sys.executable, "-m", "pipeline.desk.ask", "10"]
-    with local_service(says('{"message": "' + "long " * 2000 + '"}', wait_s=0.003)) as local:
+    environment = {**os.environ, "SAMPLE_KEY": KEY}
+    with (
+        local_service(says('{"message": "' + "long " * 2000 + '"}', wait_s=0.003)) as local,
+        forked("pipeline.desk.ask", tmp_path / "said", environment) as command,
+    ):
         project(tmp_path, local.address, replies=replies)
         for kill in range(kills):
-            target = len(local.asked) + 3 + kill
-            running = subprocess.Popen(
-                command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-            )
-            while len(local.asked) < target and running.poll() is None:
-                time.sleep(0.0005)
-            time.sleep(kill * 0.0013)
-            running.kill()
-            assert (running.wait(), running.communicate()[1]) == (-9, b"")
+            kill_while_it_asks(command, local, tmp_path, 3 + kill, kill * 0.0013)
         assert len(ledger(tmp_path)) < replies
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        status, *said = command.start("10", at=tmp_path).wait()
+        assert status == 0, said
         bodies = [json.dumps(body, sort_keys=True) for _, _, body in local.asked]
     entries = ledger(tmp_path)
     assert len(entries) == len({entry.request for entry in entries}) == replies
     assert len(set(bodies)) == replies
     assert replies <= len(bodies) <= replies + kills
-    assert KEY not in done.stdout + done.stderr
+    assert KEY not in "".join(said)

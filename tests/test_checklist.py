@@ -379,7 +379,11 @@ WRONG = [
         lambda text: text.replace("prompt: plain", "prompt: [plain]"),
         r"params\.yaml: arms: is no mapping",
     ),
-    ("params.yaml", lambda text: text.replace("arms: {base", "arms: [base] #"), r"params\.yaml: arms: is no mapping"),
+    (
+        "params.yaml",
+        lambda text: text.replace("arms:\n", "arms: [base]\nonce:\n"),
+        r"params\.yaml: arms: is no mapping",
+    ),
     ("data/raw/first.jsonl", lambda text: text + "{\n", r"data/raw/first\.jsonl:41: not JSON"),
     ("data/raw/sources.yaml", lambda _: "sources: [1]\n", r"data/raw/sources\.yaml: sources\.0"),
     ("task/answer.schema.json", lambda _: "{", r"task/answer\.schema\.json: is not JSON"),

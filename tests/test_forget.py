@@ -19,6 +19,7 @@ from pipeline.desk.forgetting.rows import Rows
 from pipeline.desk.forgetting.terms import Needles, Terms, leaves
 from pipeline.stage import Fault
 from tests.desk_project import OPINION, RATING, make
+from tests.forked import forked
 from tests.project import ROOT, git
 
 KEY, EMAIL = "customer-4711", "Asha.Rao@example.org"
@@ -404,44 +405,29 @@ def test_changes_lie_about_while_only_the_cache_is_touched(project, monkeypatch)
     assert Path("task/README.md").read_text() == "changed"
 
 
-KILLER = """
-import os, sys
-asked, steps, seen = sys.argv[1], int(sys.argv[2]), 0
-def hook(event, arguments):
-    global seen
-    if event in ("os.remove", "os.rename", "shutil.rmtree", "subprocess.Popen") and os.path.exists(".cache/forget.json"):
-        seen += 1
-        if seen > steps:
-            os.kill(os.getpid(), 9)
-sys.addaudithook(hook)
-from pipeline.desk.forget import main
-sys.argv = ["forget", asked]
-main()
-"""
-
-
 @pytest.mark.slow
 def test_killed_anywhere_it_finishes_on_the_next_run(project, tmp_path, monkeypatch, capsys):
     """A process that kills itself before its next step, each time one step later than the time before."""
-    environment = {**os.environ, "CONFIRM": "yes", "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "CONFIRM": "yes"}
     kept = tmp_path / "kept"
     shutil.copytree(project.parent, kept, symlinks=True, ignore=shutil.ignore_patterns("kept"))
     assert run(KEY, monkeypatch) == 0
     wanted, kills = state(project), 0
-    for steps in range(0, 99, 3):
-        for name in ("project", "backup"):
-            shutil.rmtree(tmp_path / name)
-            shutil.copytree(kept / name, tmp_path / name, symlinks=True)
-        command = [sys.executable, "-c", KILLER, KEY, str(steps)]
-        killed = subprocess.run(command, cwd=project, env=environment, capture_output=True, check=False)
-        if killed.returncode == 0:
-            break
-        assert killed.returncode == -9, killed.stderr
-        kills += 1
-        os.chdir(project)
-        assert run(KEY, monkeypatch) == 0
-        assert state(project) == wanted
-        assert capsys.readouterr().out.count(": trained on it") == 2 + 2 * (kills == 1)
+    with forked("tests.forget_killed", tmp_path / "said", environment) as command:
+        for steps in range(0, 99, 3):
+            os.chdir(tmp_path)
+            for name in ("project", "backup"):
+                shutil.rmtree(tmp_path / name)
+                shutil.copytree(kept / name, tmp_path / name, symlinks=True)
+            os.chdir(project)
+            status, *said = command.start(KEY, str(steps), at=project).wait()
+            if status == 0:
+                break
+            assert status == -9, said
+            kills += 1
+            assert run(KEY, monkeypatch) == 0
+            assert state(project) == wanted
+            assert capsys.readouterr().out.count(": trained on it") == 2 + 2 * (kills == 1)
     assert kills > 3
 
 

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,9 +17,9 @@ from pipeline.data.ledgers import Opinion
 from pipeline.data.records import digest, write_records
 from pipeline.stage import Fault
 from tests import judge_desk as desk
-from tests.asking_desk import asking
+from tests.asking_desk import asking, kill_while_it_asks
 from tests.examples import record, turns, write_json, write_lines
-from tests.project import ROOT
+from tests.forked import forked
 from tests.service import KEY, completion, local_service, says, service
 
 RUBRIC = Rubric(about="It names colours.", dimensions={"correct": "Right is {what} is so."})
@@ -506,27 +504,20 @@ def test_what_two_branches_paid_for_counts_once(run):
 def test_killed_again_and_again_nothing_is_lost_and_nothing_asked_again(tmp_path, monkeypatch):
     """The real command against a real service; kill -9 while it asks, waits and writes."""
     monkeypatch.chdir(tmp_path)
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "SAMPLE_KEY": KEY, "PYTHONPATH": path}
-    command, kills = [sys.executable, "-m", "pipeline.desk.ask", "10"], 3
+    kills = 3
 
     def react(body, number):
         time.sleep(0.003)
         return desk.reader()(body, number)
 
-    with local_service(react) as local:
+    environment = {**os.environ, "SAMPLE_KEY": KEY}
+    with local_service(react) as local, forked("pipeline.desk.ask", tmp_path / "said", environment) as command:
         desk.make(local.address)
         for kill in range(kills):
-            target = len(local.asked) + 2 + kill
-            running = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            while len(local.asked) < target and running.poll() is None:
-                time.sleep(0.0005)
-            time.sleep(kill * 0.0013)
-            running.kill()
-            assert (running.wait(), running.communicate()[1]) == (-9, b"")
+            kill_while_it_asks(command, local, tmp_path, 2 + kill, kill * 0.0013)
         assert len(desk.opinions()) < 20
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+        status, *said = command.start("10", at=tmp_path).wait()
+        assert status == 0, said
         bodies = [json.dumps(body, sort_keys=True) for _, _, body in local.asked]
     assert len(desk.opinions()) == len(set(bodies)) == 20
     assert 20 <= len(bodies) <= 20 + kills
