@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from pipeline.pull_request.report import OUT
 from pipeline.pull_request.reporting.blocks import ELSEWHERE, LIMIT, MARKER
@@ -221,6 +222,18 @@ def test_the_model_in_production_is_what_a_change_is_compared_with(project):
     said = part(project.report(), "Metrics")
     assert "**`tuned` against `accepted`, the model in production**" in said
     assert "| `exact_label` | 90.0% | 90.0% | +0.0 [" in said
+
+
+def test_what_waits_for_the_accepted_model_alone_makes_a_green_gate_no_less_green(project):
+    project.params["arms"]["accepted"] = {"model": "models/adapter", "prompt": "plain"}
+    project.arms["accepted"], project.right = ("m1", right), {"base": 2, "accepted": 18, "tuned": 18}
+    project.run()
+    lock = yaml.safe_load((project.folder / "dvc.lock").read_text(encoding="utf-8"))
+    next(dep for dep in lock["stages"]["predict@accepted"]["deps"] if dep["path"].endswith(".py"))["md5"] = "0" * 32
+    project.write("dvc.lock", yaml.safe_dump(lock))
+    comment = project.report()
+    assert "## ✅ The gate is green\n" in comment
+    assert "until `make run` asks it: `predict@accepted`" in comment
 
 
 def test_a_curve_that_is_none_is_told(project):

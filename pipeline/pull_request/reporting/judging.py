@@ -32,8 +32,9 @@ def _judged(root: Path, pending: list[Pending]) -> list[Block]:
         return [f"## ❌ The gate cannot be judged\n\n{told(fault, root)}"]
     counts = [f"{sum(one.status == status for one in outcomes)} {word}" for status, word in WORDS.items()]
     said = ", ".join(count for count in counts if not count.startswith("0 "))
-    stale = ", on results of an earlier state" if pending else ""
-    icon, word = ("❌", "red") if is_red(outcomes) else ("⚠️" if pending else "✅", "green")
+    late = not all(one.is_waiting for one in pending)
+    stale = ", on results of an earlier state" if late else ""
+    icon, word = ("❌", "red") if is_red(outcomes) else ("⚠️" if late else "✅", "green")
     bad = [one for one in outcomes if one.status in ("fail", "error")]
     lines = [f"- ❌ {code(one.subject, LONGEST)}: {code(one.told, LONGEST)}" for one in bad[:FIRST]]
     lines += [f"- and {len(bad) - FIRST} more"] if len(bad) > FIRST else []
@@ -58,7 +59,12 @@ def _against(scene: Scene) -> str:
 
 
 def _stale(pending: list[Pending]) -> list[Block]:
-    if not pending:
-        return []
-    lines = [f"- {stage_code(one.stage)}: {one.why}" for one in pending]
-    return ["**⚠️ These stages have no result of this state; what follows shows what there is:**\n\n" + "\n".join(lines)]
+    late = [f"- {stage_code(one.stage)}: {one.why}" for one in pending if not one.is_waiting]
+    waiting = ", ".join(stage_code(one.stage) for one in pending if one.is_waiting)
+    said = []
+    if late:
+        head = "**⚠️ These stages have no result of this state; what follows shows what there is:**"
+        said.append("\n".join([f"{head}\n", *late]))
+    if waiting:
+        said.append(f"Of the accepted model what there is is of an earlier state, until `make run` asks it: {waiting}.")
+    return list(said)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.desk.reviewing.shown import LONGEST, code
+from pipeline.pull_request.locking.comparing import ACCEPTED
 from pipeline.pull_request.reporting.scene import stage_code
 from pipeline.pull_request.verifying.contents import digest_of
 from pipeline.pull_request.verifying.hashes import Hashes
@@ -16,10 +17,11 @@ SHOWN = 3  # reasons of a stage
 
 @dataclass(frozen=True)
 class Pending:
-    """A stage without a result, and why in Markdown."""
+    """A stage without a result, and why in Markdown. `is_waiting`: it is only that the accepted model has not answered anew."""
 
     stage: str
     why: str
+    is_waiting: bool = False
 
 
 def pending(root: Path) -> list[Pending]:
@@ -33,9 +35,10 @@ def pending(root: Path) -> list[Pending]:
             after = [name for name in found if _reads(step, name, project)]
             if reasons:
                 more = f" and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
-                found[step.name] = Pending(step.name, "; ".join(reasons[:SHOWN]) + more)
+                found[step.name] = Pending(step.name, "; ".join(reasons[:SHOWN]) + more, step.name == ACCEPTED)
             elif after:
-                found[step.name] = Pending(step.name, f"reads from {', '.join(map(stage_code, after))}")
+                why = f"reads from {', '.join(map(stage_code, after))}"
+                found[step.name] = Pending(step.name, why, all(found[name].is_waiting for name in after))
         return list(found.values())
 
 
