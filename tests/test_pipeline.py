@@ -228,6 +228,7 @@ def test_a_change_of_the_learning_rate_reruns_what_it_must_and_back_reruns_nothi
     git(folder, "checkout", "-q", ".")
 
 
+@pytest.mark.rehearsal
 def test_the_same_bytes_from_scratch(project):
     folder, *_ = project
     before = lock(folder)
@@ -304,20 +305,9 @@ def test_the_adapter_is_portable_and_proved(project):
     assert (adapter / "base.json").read_text() == (folder / "models/base.json").read_text()
 
 
-def fast_tests(folder, *files):
-    return run(folder, "-m", "pytest", "-m", "not slow", "-x", "-q", "-p", "no:cacheprovider", *files, check=False)
-
-
-def test_the_fast_tests_that_look_at_the_repository_pass_in_a_project_of_ones_own(project):
-    folder, *_ = project
-    files = [str(path) for path in sorted((folder / "tests").glob("test_*.py")) if "ROOT" in path.read_text()]
-    done = fast_tests(folder, *files)
-    assert done.returncode == 0, done.stdout[-3000:]
-
-
 @pytest.mark.rehearsal
 def test_all_fast_tests_pass_in_a_project_of_ones_own(project):
-    done = fast_tests(project[0])
+    done = run(project[0], "-m", "pytest", "-m", "not slow", "-x", "-q", "-p", "no:cacheprovider", check=False)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
