@@ -154,7 +154,7 @@ test: $(INSTALLED)  ## all tests, the real pipeline end to end among them
 	@$(BIN)/python -m pytest $(TWO) -m "not rehearsal"
 
 rehearse: $(INSTALLED) $(VENV)/harness  ## the long trials, minutes each: training is killed again and again
-	@$(BIN)/python -m pytest -m rehearsal
+	@$(BIN)/python -m pytest $(TWO) -m rehearsal
 
 test-fast: $(INSTALLED)  ## the tests that take seconds
 	@$(BIN)/python -m pytest $(TWO) -m "not slow"

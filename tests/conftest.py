@@ -26,7 +26,20 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("steady")
 
-LONGEST = ("test_pipeline.py", "test_learning.py", "test_forget.py", "test_engines.py")  # about a minute each, or more
+LONGEST = tuple(  # about a minute each, or more
+    f"test_{name}.py"
+    for name in (
+        "methods",
+        "rehearsal_of_a_team",
+        "crash",
+        "pipeline",
+        "families",
+        "promote",
+        "learning",
+        "forget",
+        "engines",
+    )
+)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -50,7 +50,7 @@ def interrupted(folder, plan, *phases, changes=None):
     return json.loads(done.stdout.splitlines()[-1])["hits"], done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 def test_a_run_that_is_killed_ends_with_the_same_bytes(folder):
     plan = [
         [["step", 5]],

@@ -405,7 +405,7 @@ def test_changes_lie_about_while_only_the_cache_is_touched(project, monkeypatch)
     assert Path("task/README.md").read_text() == "changed"
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 def test_killed_anywhere_it_finishes_on_the_next_run(project, tmp_path, monkeypatch, capsys):
     """A process that kills itself before its next step, each time one step later than the time before."""
     environment = {**os.environ, "CONFIRM": "yes"}

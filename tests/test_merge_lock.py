@@ -89,6 +89,7 @@ def lines_without_objects(folder):
     return [str(found) for found in check(folder) if found.kind == "stale"]
 
 
+@pytest.mark.rehearsal
 def test_what_neither_side_has_is_named_and_not_trained(ours, theirs):
     (theirs / ROWS).write_text("quite other words than before\n")
     rerun(theirs, "other data")
@@ -136,6 +137,7 @@ def test_what_a_third_branch_ran_is_restored_from_the_run_cache(ours, theirs, tm
     assert lines(ours) == []
 
 
+@pytest.mark.rehearsal
 def test_other_conflicts_come_first_and_without_a_merge_there_is_nothing_to_settle(ours, theirs):
     status, said = settle(ours)
     assert (status, said.count("\n")) == (1, 1)

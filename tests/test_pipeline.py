@@ -217,6 +217,7 @@ def test_a_second_run_does_nothing_and_says_so(project):
     assert git(folder, "status", "--porcelain") == ""
 
 
+@pytest.mark.rehearsal
 def test_a_change_of_the_learning_rate_reruns_what_it_must_and_back_reruns_nothing(project):
     folder, *_ = project
     before = lock(folder)

@@ -72,7 +72,7 @@ def test_a_second_clone_gets_everything_from_s3_and_runs_nothing(pushed, s3, tmp
     assert "all that dvc.lock names is on the remote" in works(clone, s3.environment, "push")
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 def test_a_rotten_object_of_the_remote_is_refused_and_a_missing_one_is_named(pushed, s3, tmp_path):
     clone = cloned(pushed, tmp_path / "clone")
     digest = next(out["md5"] for out in lock(pushed)["stages"]["count"]["deps"] if out["path"] == KEPT)
@@ -92,7 +92,7 @@ def test_a_rotten_object_of_the_remote_is_refused_and_a_missing_one_is_named(pus
     works(clone, s3.environment, "verify_lock")
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 def test_what_is_wrong_with_a_remote_is_one_line_that_names_setting_or_variable(pushed, s3, tmp_path):
     def said(environment, name="pull"):
         status, words = command(clone, environment, name)

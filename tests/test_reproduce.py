@@ -63,6 +63,7 @@ def test_where_the_cache_is_lost_what_is_dear_is_run_again(project):
     assert "train (230.0 s then)" in said
 
 
+@pytest.mark.rehearsal
 def test_what_the_cache_lost_comes_from_the_remote_whose_address_is_relative(project, tmp_path):
     dvc(project, "remote", "add", "--default", "far", "../far")
     dvc(project, "push", "--quiet")
@@ -74,6 +75,7 @@ def test_what_the_cache_lost_comes_from_the_remote_whose_address_is_relative(pro
     assert (tmp_path / "far").is_dir()
 
 
+@pytest.mark.rehearsal
 def test_a_source_that_dvc_keeps_is_pulled_into_a_cache_of_its_own(project):
     git(project, "rm", "-q", "--cached", "data/raw/rows.txt")
     dvc(project, "add", "--quiet", "data/raw/rows.txt")
