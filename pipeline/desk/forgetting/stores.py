@@ -112,12 +112,13 @@ def _store(name: str, odb: Any, root: Any, is_ours: bool) -> Store:
 @contextmanager
 def reached(name: str) -> Iterator[None]:
     """Name the store where DVC cannot reach or change it."""
-    from dvc.exceptions import DvcException
-    from dvc_objects.fs.errors import AuthError, ConfigError, RemoteMissingDepsError
-
     try:
         yield
-    except (DvcException, AuthError, ConfigError, RemoteMissingDepsError, ImportError, OSError) as error:
+    except (Fault, AssertionError):
+        raise
+    except (
+        Exception
+    ) as error:  # each client has errors of its own, with nothing in common; all of them mean the same here
         words = plain(str(error).split("\n")[0])[:200]
         raise Fault(
             f"dvc: {name}",
