@@ -19,6 +19,7 @@ from pipeline.data.splitting.sides import SplitParams
 from pipeline.data.splitting.test_set import TestSet
 from pipeline.desk import accepted
 from pipeline.desk.deciding.settings import ChecklistParams
+from pipeline.desk.unchanged import PIPELINE
 from pipeline.evaluate import EvaluateParams, check_targets
 from pipeline.ingest import IngestParams, Intake, check_rejects, feedback_sources, read, rows_of
 from pipeline.model.base import check_presence, load_base
@@ -37,7 +38,6 @@ RATINGS, JUDGE, RUBRIC = Path("data/ledgers/ratings"), Path("data/ledgers/judge"
 CLASSIFIERS = Path("models/classifiers")
 PROBES, CASES, HARNESS = Path("task/probes"), Path("task/cases"), Path("task/harness")
 STAMP = Path(".cache/checked-inputs.json")
-PIPELINE = Path("dvc.yaml")
 
 
 def check_inputs() -> None:

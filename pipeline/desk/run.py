@@ -2,8 +2,8 @@
 
     python -m pipeline.desk.run
 
-Exit 0 where the pipeline is up to date, whatever the result says. A stage that fails leaves the earlier outputs where they
-were: DVC has deleted them, they are put back.
+Exit 0 where the pipeline is up to date, whatever the result says. Where no file has changed since it was, DVC is not asked. A stage
+that fails leaves the earlier outputs where they were: DVC has deleted them, they are put back.
 """
 
 import json
@@ -16,15 +16,14 @@ import time
 from pathlib import Path
 
 from pipeline.data.meter import asked
-from pipeline.desk import accepted, test_set
-from pipeline.desk.inputs import PIPELINE, check_inputs
+from pipeline.desk import unchanged
 from pipeline.desk.machine import machine
+from pipeline.desk.unchanged import LOCK, PIPELINE
 from pipeline.stage import ENVIRONMENT, PARAMS_FILE, TIMES, Fault, read_yaml
 
 REPORTS, PREDICTIONS = Path("reports"), Path("data/predictions")
 ADAPTER = Path("models/adapter")
 RUN_REPORT = REPORTS / "run.json"
-LOCK = Path("dvc.lock")
 
 
 def dvc(*arguments: str, quiet: bool = False, at: Path | None = None) -> int:
@@ -104,22 +103,35 @@ def forget_times() -> None:
     shutil.rmtree(TIMES, ignore_errors=True)
 
 
-def main() -> None:
+def bring_up_to_date() -> bool:
+    """Check the inputs, and run what has to run; whether any stage did. Raises Fault."""
+    from pipeline.desk import (  # these and the stages that check their parameters take a second to import
+        accepted,
+        test_set,
+    )
+    from pipeline.desk.inputs import check_inputs
+
     began = time.monotonic()
-    try:
-        check_inputs()
-        accepted.bring()
-        forget_times()
-        forget_arms()
-        test_set.draw_if_missing(repro)
-        repro()
-    except Fault as fault:
-        sys.exit(f"run: {fault}")
-    if TIMES.is_dir():
+    unchanged.forget()
+    check_inputs()
+    accepted.bring()
+    forget_times()
+    forget_arms()
+    test_set.draw_if_missing(repro)
+    repro()
+    if has_run := TIMES.is_dir():
         remember_reports()
         write_run_report(time.monotonic() - began)
-    else:
-        print("Everything is up to date.")
+    unchanged.remember()
+    return has_run
+
+
+def main() -> None:
+    try:
+        if unchanged.is_unchanged() or not bring_up_to_date():
+            print("Everything is up to date.")
+    except Fault as fault:
+        sys.exit(f"run: {fault}")
     from pipeline.desk.result import show
 
     show(REPORTS, ADAPTER)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.desk.inputs import PIPELINE
 from pipeline.desk.reviewing.shown import LONGEST, code
+from pipeline.desk.unchanged import PIPELINE
 from pipeline.pull_request.render import table
 from pipeline.pull_request.reporting.blocks import Block, Part
 from pipeline.pull_request.reporting.scene import Scene, or_told
