@@ -96,8 +96,8 @@ remote: $(INSTALLED)  ## where objects are kept for all clones: URL=<folder, s3:
 push: $(INSTALLED)  ## hand this commit's objects and the run cache to the remote
 	@$(BIN)/python -m pipeline.pull_request.push
 
-pull: $(INSTALLED)  ## fetch from the remote what it has of this commit, and the run cache
-	@$(BIN)/python -m pipeline.pull_request.pull
+pull: $(INSTALLED)  ## fetch from the remote what it has of this commit, and the run cache (BASE=<revision>: and that one's answers)
+	@$(BIN)/python -m pipeline.pull_request.pull "$(BASE)"
 
 compare: $(INSTALLED)  ## this tree's models beside a baseline commit's, pair by pair, and where the yardstick moved: BASE=<revision>
 	@$(BIN)/python -m pipeline.pull_request.compare "$(BASE)"

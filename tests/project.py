@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.data.records import Record, Turn, record_id
@@ -88,19 +89,24 @@ def copy_of_repository(folder: Path) -> Path:
     return folder
 
 
-def random_model(folder: Path) -> None:
-    """A Llama of random weights with a byte-level tokenizer and a chat template of its own."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+def random_model(folder: Path, hidden: int = 32, layers: int = 2, words: Sequence[str] = ()) -> None:
+    """A Llama of random weights with a byte-level tokenizer and a chat template of its own; each of `words` is one
+    token, the same wherever it stands."""
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, set_seed
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    if words:
+        alone = pre_tokenizers.Split(Regex("|".join(words)), "isolated")
+        tokenizer.pre_tokenizer = pre_tokenizers.Sequence([alone, tokenizer.pre_tokenizer])
     special = ["<pad>", "<s>", "<end>", "<system>", "<user>", "<assistant>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=400, special_tokens=special, initial_alphabet=alphabet, show_progress=False
     )
-    tokenizer.train_from_iterator([TEXT + question(n)[0] for n in range(60)], trainer)
+    texts = [TEXT + question(n)[0] for n in range(60)] + [f'{word} "{word}" {word}' for word in words] * 200
+    tokenizer.train_from_iterator(texts, trainer)
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<pad>", bos_token="<s>", eos_token="<end>")
     wrapped.chat_template = (
         "<s>{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}<end>{% endfor %}"
@@ -109,9 +115,10 @@ def random_model(folder: Path) -> None:
     set_seed(5)
     config = LlamaConfig(
         vocab_size=len(wrapped),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=layers,
+        initializer_range=0.1 if words else 0.02,  # the larger, the sooner it learns to copy
         num_attention_heads=4,
         max_position_embeddings=512,
         pad_token_id=0,

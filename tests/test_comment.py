@@ -1,73 +1,26 @@
 """The one comment of a pull request: created, brought up to date, never on another one, and harmless whatever the artifact says."""
 
-import json
 import os
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from tests.forge_api import REPOSITORY, running_api
 
 ROOT = Path.cwd()
 MARKER = "<!-- gitune-report -->"
 SHA = "a" * 40
 
 
-class Forge(ThreadingHTTPServer):
-    """A forge with one pull request, 7, whose branch stands at SHA."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.comments = [{"id": at, "user": {"type": "User"}, "body": f"{MARKER}\n\nno bot"} for at in range(150)]
-        self.heads = {"someone:change": [{"number": 7, "head": {"sha": SHA}}]}
-        self.refused = 0
-        self.tokens = set()
-
-
-class Handler(BaseHTTPRequestHandler):
-    def _answer(self, value):
-        self.server.tokens.add(self.headers["Authorization"])
-        self.send_response(self.server.refused or 200)
-        self.end_headers()
-        self.wfile.write(json.dumps(value).encode())
-
-    def _body(self):
-        return json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
-
-    def do_GET(self):
-        place = urlsplit(self.path)
-        query = {key: values[0] for key, values in parse_qs(place.query).items()}
-        if place.path == "/repos/team/model/pulls":
-            return self._answer(self.server.heads.get(query["head"], []))
-        assert place.path == "/repos/team/model/issues/7/comments"
-        start, size = (int(query["page"]) - 1) * int(query["per_page"]), int(query["per_page"])
-        return self._answer(self.server.comments[start : start + size])
-
-    def do_POST(self):
-        assert self.path == "/repos/team/model/issues/7/comments"
-        self.server.comments.append({"id": 1000, "user": {"type": "Bot"}, "body": self._body()})
-        self._answer({})
-
-    def do_PATCH(self):
-        number = int(self.path.removeprefix("/repos/team/model/issues/comments/"))
-        next(one for one in self.server.comments if one["id"] == number)["body"] = self._body()
-        self._answer({})
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def forge():
-    server = Forge()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    """A forge with one pull request, 7, whose branch stands at SHA, and 150 comments below it that no program wrote."""
+    with running_api() as server:
+        server.comments[7] = [{"id": at, "user": {"type": "User"}, "body": f"{MARKER}\n\nno bot"} for at in range(150)]
+        server.heads["someone:change"] = [{"number": 7, "head": {"sha": SHA}}]
+        yield server
 
 
 @pytest.fixture
@@ -79,8 +32,8 @@ def comment(forge, tmp_path):
         (tmp_path / "build/report/comment.md").write_text(report, encoding="utf-8")
         (tmp_path / "build/plan.md").write_text(plan, encoding="utf-8")
         given = {
-            "GITHUB_API_URL": f"http://127.0.0.1:{forge.server_address[1]}",
-            "GITHUB_REPOSITORY": "team/model",
+            "GITHUB_API_URL": forge.address,
+            "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_TOKEN": "t0ken",
             "HEAD_OWNER": "someone",
             "HEAD_BRANCH": "change",
@@ -89,8 +42,7 @@ def comment(forge, tmp_path):
         command = [sys.executable, "-m", "tools.comment"]
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **given, **changed}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-        written = [one["body"] for one in forge.comments if one["user"]["type"] == "Bot"]
-        return done, written
+        return done, forge.by_bots(7)
 
     return run
 

@@ -51,13 +51,15 @@ def forge(clone, *arguments):
 
 
 def test_lock_and_reports_are_pushed_and_nothing_else(clone):
-    for name in ("dvc.lock", "reports/a.json", "reports/new.json", "params.yaml", "left-over"):
+    ignored = "data/predictions/.gitignore"  # DVC writes an arm into it that ran for the first time
+    (clone / ignored).parent.mkdir(parents=True)
+    for name in ("dvc.lock", "reports/a.json", "reports/new.json", "params.yaml", "left-over", ignored):
         (clone / name).write_text("new", encoding="utf-8")
     trained = git(clone, "rev-parse", "HEAD")
     done = run(clone)
     assert done.returncode == 0, done.stderr
     changed = forge(clone, "diff", "--name-only", trained, "change").splitlines()
-    assert changed == ["dvc.lock", "reports/a.json", "reports/new.json"]
+    assert changed == [ignored, "dvc.lock", "reports/a.json", "reports/new.json"]
     assert forge(clone, "rev-parse", "change~1") == trained
     assert trained[:12] in forge(clone, "log", "-1", "--format=%s", "change")
 

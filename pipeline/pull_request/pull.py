@@ -1,6 +1,8 @@
 """Fetch what the remote has of this commit, and the run cache, so that make run restores instead of running.
 
-    python -m pipeline.pull_request.pull
+    python -m pipeline.pull_request.pull BASE
+
+With a revision BASE, the answers of that commit too, which make report and make compare pair with those of this one.
 
 What the remote has not got is said with its stage, and exit 0: make run builds it. Exits 1 where the remote cannot be reached, or an
 object of it is not what its name says.
@@ -11,9 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.desk.run import dvc
+from pipeline.pull_request.locking.base_answers import fetch_answers
 from pipeline.pull_request.locking.check import look
 from pipeline.pull_request.locking.objects import ROTTEN
 from pipeline.pull_request.locking.transfer import absent_here, ready
+from pipeline.pull_request.revision import revision_of
 from pipeline.pull_request.verifying.findings import in_terminal
 from pipeline.stage import Fault
 
@@ -63,9 +67,25 @@ def say(line: str) -> None:
     print(f"pull: {in_terminal(line)}", flush=True)
 
 
+def pull_base(wanted: str, root: Path) -> None:
+    """Fetch the answers of the base of a change; where they cannot be had, that is said and no fault: the report does without."""
+    base = revision_of(wanted, root)
+    if base.commit is None:
+        return
+    try:
+        count = fetch_answers(base.commit, root)
+    except Fault as fault:
+        say(str(fault))
+    else:
+        say(f"the answers of {base.commit[:12]} are here too ({count:,} objects fetched)")
+
+
 def main() -> None:
+    wanted = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         pull(Path.cwd())
+        if wanted.strip():
+            pull_base(wanted, Path.cwd())
     except Fault as fault:
         sys.exit(f"pull: {in_terminal(str(fault))}")
     except KeyboardInterrupt:

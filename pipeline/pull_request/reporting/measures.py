@@ -159,7 +159,8 @@ def _reported(scene: Scene) -> Iterator[Block]:
     lost += [f"{one.why}" for one in (arm.fill if arm else [])] if not lost else []
     if lost:
         lines = "\n".join(f"- {line}" for line in lost[:12])
-        yield f"For a verdict the answers are missing here: {remote_hint(scene.root)}."
+        if old:  # else there is nothing that a remote could have
+            yield f"For a verdict the answers are missing here: {remote_hint(scene.root)}."
         yield Details("What is missing for a comparison example by example, and what would bring it", (lines,))
 
 

@@ -100,11 +100,12 @@ def remote_hint(root: Path) -> str:
         return "`.dvc/config` cannot be read: mend it"
     name = str(config["core"].get("remote") or "")
     if not name or name not in config["remote"]:
-        return "no DVC remote is set (`core.remote` in `.dvc/config`): `make remote URL=<address>` sets one, `make pull` fetches from it"
+        how = "`make remote URL=<address>` sets one, `make pull BASE=<revision>` fetches from it"
+        return f"no DVC remote is set (`core.remote` in `.dvc/config`): {how}"
     address = str(config["remote"][name].get("url", ""))
     absent = [key for key in KEYS.get(address.partition("://")[0], ()) if key not in os.environ]
     needs = f"; not set here: {', '.join(map(code, absent))}" if absent else ""
-    return f"the remote {code(name)} ({code(address)}) has it, or nobody pushed it: `make pull` fetches{needs}"
+    return f"the remote {code(name)} ({code(address)}) has it, or nobody pushed it: `make pull BASE=<revision>` fetches{needs}"
 
 
 def stage_code(name: str) -> str:
