@@ -23,7 +23,8 @@ from pipeline.data.reading.files import container_of, open_rows
 from pipeline.data.reading.readers import Reject, read_source
 from pipeline.data.reading.sources import Source, load_sources
 from pipeline.data.reading.telling import UNKNOWN, Teller
-from pipeline.desk.inputs import PIPELINE, SCHEMA, SOURCES
+from pipeline.desk.inputs import SCHEMA, SOURCES
+from pipeline.desk.unchanged import PIPELINE
 from pipeline.stage import Fault, checked, read_yaml
 
 NAME = re.compile(r"[\w-][\w.-]*")

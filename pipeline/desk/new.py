@@ -14,20 +14,9 @@ import sys
 from pathlib import Path
 
 from pipeline.desk.accepted import ARM
-from pipeline.desk.inputs import (
-    FEEDBACK,
-    JUDGE,
-    PIPELINE,
-    PROMPTS,
-    RATINGS,
-    REVIEWS,
-    RUBRIC,
-    SCHEMA,
-    SOURCES,
-    TEACHER,
-    TEST_SET,
-)
+from pipeline.desk.inputs import FEEDBACK, JUDGE, PROMPTS, RATINGS, REVIEWS, RUBRIC, SCHEMA, SOURCES, TEACHER, TEST_SET
 from pipeline.desk.test_set import HEAD
+from pipeline.desk.unchanged import PIPELINE
 from pipeline.model.carried import OWN
 from pipeline.stage import Fault
 

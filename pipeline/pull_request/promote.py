@@ -16,8 +16,8 @@ from pathlib import Path
 from pipeline.desk import accepted
 from pipeline.desk.accepted import FOLDER, POINTER, RECORD, Pointer, Record
 from pipeline.desk.reviewing.sitter import sitter
-from pipeline.desk.run import ADAPTER, LOCK, PREDICTIONS, REPORTS, dvc
-from pipeline.desk.unchanged import PIPELINE
+from pipeline.desk.run import ADAPTER, PREDICTIONS, REPORTS, dvc
+from pipeline.desk.unchanged import LOCK, PIPELINE
 from pipeline.model.adapter import BASE as BASE_NAME
 from pipeline.model.base import load_base
 from pipeline.pull_request.promoting import refusals

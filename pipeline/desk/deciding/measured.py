@@ -12,8 +12,9 @@ from pipeline.data.yardstick import of_questions, of_test_set
 from pipeline.desk.baseline import PREDICTIONS, TEST
 from pipeline.desk.deciding.reports import Comparison, Drop, Forgetting, Load, Mean, Pair, Seeds, Worth, read
 from pipeline.desk.inputs import CASES, PROBES, SCHEMA, TEST_SET
-from pipeline.desk.run import LOCK, REPORTS
+from pipeline.desk.run import REPORTS
 from pipeline.desk.seeds import OUT, shaped_by
+from pipeline.desk.unchanged import LOCK
 from pipeline.evaluate import PROMPTED, TUNED, EvaluateParams, evaluate
 from pipeline.stage import Fault, checked, load_params, read_yaml
 

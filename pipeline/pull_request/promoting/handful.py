@@ -13,7 +13,8 @@ from pipeline.data.records import Turn, read_records
 from pipeline.data.reports import read_plain
 from pipeline.desk.accepted import ARM, FOLDER
 from pipeline.desk.inputs import CASES
-from pipeline.desk.run import LOCK, PREDICTIONS, RUN_REPORT
+from pipeline.desk.run import PREDICTIONS, RUN_REPORT
+from pipeline.desk.unchanged import LOCK
 from pipeline.predict import PredictParams, in_full
 from pipeline.stage import Fault, progress, read_yaml
 
