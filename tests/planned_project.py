@@ -4,6 +4,7 @@ import contextlib
 import json
 from pathlib import Path
 
+import pytest
 import yaml
 from dvc.repo import Repo
 
@@ -62,6 +63,14 @@ RUN = {
 }
 
 
+@contextlib.contextmanager
+def built(folder):
+    """The project below a folder, where its stages note what ran."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAN", str(folder / "ran"))
+        yield build(folder / "project")
+
+
 def build(folder: Path) -> Path:
     """The project, run and committed."""
     for name in ("data/raw", "reports", "models"):
@@ -94,6 +103,9 @@ def changed(values: dict, *keys: str, to: object) -> dict:
         at = at[key]
     at[keys[-1]] = to
     return copy
+
+
+EPOCHS = changed(PARAMS, "train", "lora", "epochs", to=6)
 
 
 def repro(folder: Path, dry: bool = False) -> list[str]:

@@ -5,20 +5,17 @@ import shutil
 import pytest
 
 from pipeline.pull_request.plan import main, plan
-from tests.planned_project import PARAMS, ROWS, STAGES, TEST, build, causes, changed, fates, repro, write
+from tests.planned_project import EPOCHS, PARAMS, ROWS, STAGES, TEST, built, causes, changed, fates, repro, write
 from tests.project import git
 from tests.verified_project import copied, dvc, state_of
 
 pytestmark = pytest.mark.slow
-EPOCHS = changed(PARAMS, "train", "lora", "epochs", to=6)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAN", str(folder / "ran"))
-        yield build(folder / "project")
+    with built(tmp_path_factory.mktemp("whole")) as project:
+        yield project
 
 
 @pytest.fixture

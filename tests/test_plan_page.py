@@ -6,20 +6,17 @@ import pytest
 
 from pipeline.pull_request.plan import plan
 from pipeline.stage import Fault
-from tests.planned_project import PARAMS, ROWS, RUN, STAGES, build, changed, write
+from tests.planned_project import EPOCHS, PARAMS, ROWS, RUN, STAGES, built, changed, write
 from tests.project import git
 from tests.verified_project import copied, dvc
 
 pytestmark = pytest.mark.slow
-EPOCHS = changed(PARAMS, "train", "lora", "epochs", to=6)
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAN", str(folder / "ran"))
-        yield build(folder / "project")
+    with built(tmp_path_factory.mktemp("whole")) as project:
+        yield project
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def test_what_is_wrong_with_a_remote_is_one_line_that_names_setting_or_variable(
 
 @pytest.mark.slow
 def test_a_folder_is_a_remote_too_and_a_late_lock_is_pushed_and_said(desk, tmp_path):
-    works(desk, os.environ, "remote", "../shared")
+    works(desk, os.environ, "remote", "../storage")
     (desk / ROWS).write_text("other words\n")
     assert "push: dvc.lock is not of this tree (2 lines in make verify-lock)" in works(desk, os.environ, "push")
     git(desk, "checkout", "-q", "--", ROWS)

@@ -10,9 +10,10 @@ HEAD_OWNER, HEAD_BRANCH and HEAD_SHA, which say of which open pull request the t
 from pathlib import Path
 from typing import Any
 
+from pipeline.pull_request.reporting.blocks import MARKER
 from tools.github import Api, fail, setting
 
-COMMAND, MARKER = "comment", "<!-- gitune-report -->"
+COMMAND = "comment"
 REPORT, PLAN = Path("build/report/comment.md"), Path("build/plan.md")
 LIMIT, LARGEST = 65_000, 2**20  # characters of a comment; bytes that are read
 CUT = "\n\n_Cut, since a comment cannot be longer: the whole is in the artifact `report` of the workflow's run._\n"

@@ -70,10 +70,16 @@ def _commit(name: str, repository: Path) -> str | None:
     return _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
 
 
-def _git(repository: Path, *arguments: str) -> str | None:
+def git(repository: Path, *arguments: str) -> str | None:
     """What git says, None where it fails."""
     result = subprocess.run(["git", *arguments], cwd=repository, capture_output=True, check=False)
-    return result.stdout.decode("utf-8", "replace").strip() if result.returncode == 0 else None
+    return result.stdout.decode("utf-8", "replace") if result.returncode == 0 else None
+
+
+def _git(repository: Path, *arguments: str) -> str | None:
+    """The same without blanks at its ends."""
+    said = git(repository, *arguments)
+    return None if said is None else said.strip()
 
 
 def is_shallow(repository: Path) -> bool:

@@ -14,8 +14,9 @@ from pathlib import Path
 from pipeline.desk import accepted
 from pipeline.desk.accepted import ARM, FOLDER, POINTER, RECORD, Pointer, has_arm
 from pipeline.desk.reviewing.sitter import sitter
-from pipeline.pull_request.promoting.history import Past, at, before, git
+from pipeline.pull_request.promoting.history import Past, at, before
 from pipeline.pull_request.promoting.objects import have
+from pipeline.pull_request.revision import git
 from pipeline.pull_request.verifying.findings import in_terminal
 from pipeline.pull_request.verifying.hashes import Hashes
 from pipeline.stage import PARAMS_FILE, Fault

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.pull_request.promoting.history import at, git
+from pipeline.pull_request.promoting.history import at
 from pipeline.pull_request.promoting.publishing import PublishParams, in_production
+from pipeline.pull_request.revision import git
 from pipeline.pull_request.verifying.findings import in_terminal
 from pipeline.stage import Fault, load_params
 

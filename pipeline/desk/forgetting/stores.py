@@ -116,9 +116,8 @@ def reached(name: str) -> Iterator[None]:
         yield
     except (Fault, AssertionError):
         raise
-    except (
-        Exception
-    ) as error:  # each client has errors of its own, with nothing in common; all of them mean the same here
+    # Each client has errors of its own, with nothing in common; all of them mean the same here
+    except Exception as error:
         words = plain(str(error).split("\n")[0])[:200]
         raise Fault(
             f"dvc: {name}",

@@ -98,9 +98,8 @@ def named(setting: Setting) -> Iterator[None]:
         yield
     except (Fault, AssertionError):
         raise
-    except (
-        Exception
-    ) as error:  # each client has errors of its own, with nothing in common; all of them mean the same here
+    # Each client has errors of its own, with nothing in common; all of them mean the same here
+    except Exception as error:
         raise fault_of(setting, error) from None
 
 

@@ -1,13 +1,10 @@
 """The answers of the commit that a change is compared with: fetched into the cache, so that make report can pair them."""
 
-import subprocess
 from pathlib import Path
-
-import yaml
 
 from pipeline.pull_request.comparing.side import PREDICTIONS, SPLIT
 from pipeline.pull_request.kept import cache_of, cached_file
-from pipeline.pull_request.verifying.locked import LOCK
+from pipeline.pull_request.verifying.locked import stages_at
 from pipeline.stage import Fault
 
 ADAPTER, CURVE = "models/adapter", "models/adapter/loss.tsv"
@@ -42,12 +39,8 @@ def _lacking(commit: str, why: str) -> Fault:
 
 def outputs_of(commit: str, root: Path) -> dict[str, str]:
     """Outputs that the dvc.lock of a commit names, with their digests; none where it has no lock, or one of another time."""
-    shown = subprocess.run(
-        ["git", "show", f"{commit}:./{LOCK}"], cwd=root, capture_output=True, text=True, encoding="utf-8", check=False
-    )
+    stages = (stages_at(commit, root) or {}).values()
     try:
-        content = yaml.safe_load(shown.stdout) if shown.returncode == 0 else None
-        stages = content["stages"].values() if content else ()
         return {str(out["path"]): str(out["md5"]) for stage in stages for out in stage.get("outs", ())}
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+    except (KeyError, TypeError):
         return {}  # the report says what it lacks

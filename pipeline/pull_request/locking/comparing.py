@@ -1,11 +1,10 @@
 """Whether dvc.lock is of this tree: code, parameters, command and data of each stage, and the reports that git holds."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from pipeline.pull_request.locking.digests import Digests, Unknown
 from pipeline.pull_request.locking.findings import PENDING, RUN_AGAIN, Finding, Kind
-from pipeline.pull_request.verifying.hashes import NO_FILE, folder_digest
+from pipeline.pull_request.verifying.hashes import NO_FILE
 from pipeline.pull_request.verifying.locked import LOCK, Entry, Project, Step
 
 ACCEPTED = "predict@accepted"  # answers of the model in production: asked again when there is time, and never red
@@ -89,22 +88,13 @@ def _as_others(step: Step, dep: Entry, kind: Kind, first: dict[str, tuple[str, s
 
 def _reports(step: Step, kind: Kind, digests: Digests) -> Iterator[Finding]:
     """Outputs that stand in git, against the digest that the stage left."""
-    root = digests.project.root
     for out in step.outs:
         if out.cache is None and out.digest:
-            now = _digest_of(out, root, digests)
+            now = digests.project.digest(out, digests.hashes)
             if now == NO_FILE:
                 yield _finding(kind, out.path, step, "is not there")
             elif now != out.digest:
                 yield _finding(kind, out.path, step, f"is not what {step.name} wrote: {LOCK} names other bytes")
-
-
-def _digest_of(out: Entry, root: Path, digests: Digests) -> str:
-    place = root / out.path
-    if not place.is_dir():
-        return digests.hashes.file(place, out.kind)
-    files = digests.project.walk(place)
-    return folder_digest({file.relative_to(place).as_posix(): digests.hashes.file(file, out.kind) for file in files})
 
 
 def _kept(step: Step, digests: Digests) -> Iterator[Finding]:
@@ -113,7 +103,7 @@ def _kept(step: Step, digests: Digests) -> Iterator[Finding]:
         if (
             out.digest
             and (digests.project.root / out.path).exists()
-            and _digest_of(out, digests.project.root, digests) != out.digest
+            and digests.project.digest(out, digests.hashes) != out.digest
         ):
             fault, remedy = (
                 f"is not what {step.name} names",

@@ -1,15 +1,13 @@
 """What a branch changed of the inputs, set beside those of the last run that the base's dvc.lock has."""
 
-import subprocess
 from collections import defaultdict
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from pipeline.pull_request.planning.expected import Tree
 from pipeline.pull_request.planning.walking import text_of
 from pipeline.pull_request.revision import Revision
-from pipeline.pull_request.verifying.locked import LOCK, Step
+from pipeline.pull_request.verifying.locked import Step, stages_at
 
 Change = tuple[str, str, str, str]  # what it is (setting, file, command, stage), where, what it was, what it is
 
@@ -26,7 +24,7 @@ class Brought:
 
 def brought(base: Revision, tree: Tree) -> Brought:
     """The work tree beside a revision."""
-    held = _lock_of(base, tree.project.root)
+    held = stages_at(base.commit, tree.project.root) if base.commit else None
     if held is None:
         return Brought(base, "has no dvc.lock that can be read: the pipeline never ran there, and all is new")
     changes: dict[Change, list[str]] = defaultdict(list)
@@ -45,24 +43,6 @@ def brought(base: Revision, tree: Tree) -> Brought:
     for gone in sorted(held.keys() - names):
         changes["stage", gone, "there", ""].append(gone)
     return Brought(base, "", dict(changes), reran)
-
-
-def _lock_of(base: Revision, root: Path) -> dict[str, dict[str, Any]] | None:
-    """The stages of the lock of a revision, by name; of dvc.lock at the root alone."""
-    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
-
-    if base.commit is None:
-        return None
-    command = ["git", "show", f"{base.commit}:./{LOCK}"]
-    done = subprocess.run(command, cwd=root, capture_output=True, check=False)
-    try:  # DVC's own reader: 2e-05 is a number to it
-        content = parse_yaml(done.stdout.decode("utf-8", "replace"), LOCK) if done.returncode == 0 else None
-    except (YAMLFileCorruptedError, ValueError, RecursionError):
-        return None
-    stages = content.get("stages") if isinstance(content, dict) else None
-    if not isinstance(stages, dict):
-        return None
-    return {str(name): stage for name, stage in stages.items() if isinstance(stage, dict)}
 
 
 def _changes(step: Step, then: dict[str, Any], tree: Tree) -> list[Change]:

@@ -1,12 +1,11 @@
 """What was accepted before, as git has it: the commits of the main line that changed `models/accepted.dvc`, newest first."""
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.desk.accepted import POINTER, RECORD, Pointer, Record, pointer_of, record_of
-from pipeline.pull_request.revision import is_shallow
+from pipeline.pull_request.revision import git, is_shallow
 from pipeline.stage import Fault
 
 
@@ -17,12 +16,6 @@ class Past:
     commit: str
     pointer: Pointer
     record: Record
-
-
-def git(root: Path, *arguments: str) -> str | None:
-    """What git says, None where it fails."""
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 
 def head_of(root: Path) -> str:

@@ -13,9 +13,9 @@ from pipeline.desk.inputs import CASES, PROBES, TEST_SET
 from pipeline.desk.run import ADAPTER, REPORTS, RUN_REPORT
 from pipeline.evaluate import EvaluateParams
 from pipeline.pull_request.gate import gate
-from pipeline.pull_request.promoting.history import git
 from pipeline.pull_request.promoting.lifecycle import LifecycleParams, named, remarks
 from pipeline.pull_request.results import Results, read_results
+from pipeline.pull_request.revision import git
 from pipeline.pull_request.rules import GateParams, Outcome
 from pipeline.pull_request.verifying.contents import Contents
 from pipeline.pull_request.verifying.findings import Finding, in_terminal

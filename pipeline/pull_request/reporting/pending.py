@@ -8,9 +8,8 @@ from pathlib import Path
 from pipeline.desk.reviewing.shown import LONGEST, code
 from pipeline.pull_request.locking.comparing import ACCEPTED
 from pipeline.pull_request.reporting.scene import stage_code
-from pipeline.pull_request.verifying.contents import digest_of
 from pipeline.pull_request.verifying.hashes import Hashes
-from pipeline.pull_request.verifying.locked import Entry, Project, Step, opened, overlap
+from pipeline.pull_request.verifying.locked import Project, Step, opened, overlap
 
 SHOWN = 3  # reasons of a stage
 
@@ -59,17 +58,9 @@ def _changed(step: Step, project: Project, hashes: Hashes) -> Iterator[str]:
             if made[dep.path].digest not in ("", dep.digest):
                 yield f"{code(dep.path, LONGEST)} was made anew since it ran"
         elif not any(overlap(dep.path, path) for path in made):
-            now = _digest(dep, project, hashes)
+            now = project.digest(dep, hashes)
             if now != dep.digest:
                 yield f"{code(dep.path, LONGEST)} {'changed' if now else 'is gone'} since it ran"
-
-
-def _digest(dep: Entry, project: Project, hashes: Hashes) -> str:
-    place = project.root / dep.path
-    if not place.is_dir():
-        return hashes.file(place, dep.kind)
-    files = {file.relative_to(place).as_posix(): file for file in project.walk(place)}
-    return digest_of({name: hashes.file(file, dep.kind) for name, file in files.items()})
 
 
 def _gone(step: Step, root: Path) -> Iterator[str]:

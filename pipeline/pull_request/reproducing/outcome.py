@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.pull_request.locking.comparing import ACCEPTED
 from pipeline.pull_request.reproducing.again import say
 from pipeline.pull_request.reproducing.bands import Number, differing, numbers_in, parsed, spreads
-from pipeline.pull_request.reproducing.past import PENDING, Past, metrics_of
+from pipeline.pull_request.reproducing.past import Past, metrics_of
 from pipeline.pull_request.verifying.locked import Entry, Step
 
 SEEDS = Path("reports/seeds.json")
@@ -107,7 +108,7 @@ def tell(outcome: Outcome) -> None:
         if len(numbers) > MOST_SHOWN:
             say(f"and {len(numbers) - MOST_SHOWN} more values that differ")
     for name, why in past.left.items():
-        say(f"{name}: not reproduced: {why}" + (" (pending, no fault)" if name == PENDING else ""))
+        say(f"{name}: not reproduced: {why}" + (" (pending, no fault)" if name == ACCEPTED else ""))
 
 
 def verdict(outcome: Outcome, is_same_machine: bool, stale: dict[str, list[str]]) -> tuple[str, bool]:
@@ -118,8 +119,8 @@ def verdict(outcome: Outcome, is_same_machine: bool, stale: dict[str, list[str]]
         f"{outcome.total} metrics: {outcome.total - len(outcome.metrics)} identical, "
         f"{len(outcome.metrics) - len(outside)} within the band, {len(outside)} outside"
     )
-    lacking = [name for name in past.left if name != PENDING]
-    changed = [name for name in stale if name != PENDING]
+    lacking = [name for name in past.left if name != ACCEPTED]
+    changed = [name for name in stale if name != ACCEPTED]
     if changed:
         return f"{counts}. NOT REPRODUCED: the commit was not run as it stands ({', '.join(changed)})", False
     if lacking:

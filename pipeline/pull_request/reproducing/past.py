@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.pull_request.verifying.contents import digest_of
 from pipeline.pull_request.verifying.hashes import Hashes
 from pipeline.pull_request.verifying.locked import LOCK, Entry, Project, Step, overlap
 from pipeline.stage import PARAMS_FILE, Fault, read_yaml
 
 PIPELINE, LOCKED, RUN_REPORT = Path("dvc.yaml"), Path(LOCK), Path("reports/run.json")
-PENDING = "predict@accepted"  # asked anew when somebody wants the comparison: never a fault
 HOSTED = "hosted.json"  # in the folder of a phase that a service trained
 
 
@@ -42,11 +40,7 @@ class Past:
 
     def digest(self, entry: Entry) -> str:
         """The digest of what stands there now, '' where there is nothing."""
-        place = self.root / entry.path
-        if not place.is_dir():
-            return self.hashes.file(place, entry.kind)
-        files = sorted(self.project.walk(place))
-        return digest_of({file.relative_to(place).as_posix(): self.hashes.file(file, entry.kind) for file in files})
+        return self.project.digest(entry, self.hashes)
 
     def is_there(self, step: Step) -> bool:
         """Whether every output that DVC keeps is there as it is named."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from pipeline.pull_request.verifying.differences import differences
 from pipeline.pull_request.verifying.findings import Finding, stale
+from pipeline.pull_request.verifying.hashes import Hashes, folder_digest
 from pipeline.pull_request.verifying.recipes import Recipe, recipe_of
 from pipeline.stage import Fault, read_yaml
 
@@ -76,6 +78,14 @@ class Project:
     remotes: tuple[str, ...]
     walk: Callable[[Path], Iterator[Path]]
     is_ignored: Callable[[Path], bool]
+
+    def digest(self, entry: Entry, hashes: Hashes) -> str:
+        """The digest of what stands there now, '' where there is nothing."""
+        place = self.root / entry.path
+        if not place.is_dir():
+            return hashes.file(place, entry.kind)
+        files = self.walk(place)
+        return folder_digest({file.relative_to(place).as_posix(): hashes.file(file, entry.kind) for file in files})
 
 
 @contextmanager
@@ -220,3 +230,18 @@ def _stale(name: str, stage: Any, settings: list[Any], root: Path) -> Iterator[F
         for found in differences(was, is_):
             place = f"{_relative(dep.fs_path, root)}: {found.path}"
             yield stale(place, f"is {found.recomputed_text} and was {found.stands_text} when {name} ran")
+
+
+def stages_at(commit: str, root: Path) -> dict[str, dict[str, Any]] | None:
+    """The stages of the dvc.lock at the root of a commit, by name; None where it has none that can be read."""
+    from dvc.utils.serialize import YAMLFileCorruptedError, parse_yaml
+
+    done = subprocess.run(["git", "show", f"{commit}:./{LOCK}"], cwd=root, capture_output=True, check=False)
+    try:  # DVC's own reader: 2e-05 is a number to it
+        content = parse_yaml(done.stdout.decode("utf-8", "replace"), LOCK) if done.returncode == 0 else None
+    except (YAMLFileCorruptedError, ValueError, RecursionError):
+        return None
+    stages = content.get("stages") if isinstance(content, dict) else None
+    if not isinstance(stages, dict):
+        return None
+    return {str(name): stage for name, stage in stages.items() if isinstance(stage, dict)}
