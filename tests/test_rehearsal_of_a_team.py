@@ -1,4 +1,4 @@
-"""A team's way from the first data to a second change, at a forge, with a remote, through the workflows as they stand in their YAML.
+"""A team's way from the first data to a rollback, at a forge, with a remote, through the workflows as they stand in their YAML.
 
 Each fixture is a chapter that goes on from the one before; a test looks at what a chapter left.
 """
@@ -6,8 +6,10 @@ Each fixture is a chapter that goes on from the one before; a test looks at what
 import re
 
 import pytest
+import yaml
 
 from tests import team_story as story
+from tests.team import LATER, SOURCE
 from tests.workflow_player import git
 
 pytestmark = pytest.mark.rehearsal
@@ -48,7 +50,35 @@ def second(here, proved):
 
 
 @pytest.fixture(scope="module")
-def bare(here, second):
+def beside(here, second):
+    """Opened while `second` is, and trained; then `second` is merged and promoted."""
+    told = story.held_out_examples(here)
+    here.forge.merge(second.number)
+    return told
+
+
+@pytest.fixture(scope="module")
+def promoted_again(here, beside):
+    told = story.promotion(here, "promote-second", "it knows more sentences")
+    return told, here.forge.on_main("promote.yml", "promote")
+
+
+@pytest.fixture(scope="module")
+def joined(here, beside, promoted_again):
+    """The other data pull request takes main in, and is merged."""
+    conflicts = here.forge.merged(beside.number) is None
+    told = story.settled(here, beside)
+    return conflicts, *told, here.forge.merge(beside.number)
+
+
+@pytest.fixture(scope="module")
+def rolled(here, joined):
+    told = story.rollback(here)
+    return told, here.forge.on_main("promote.yml", "promote")
+
+
+@pytest.fixture(scope="module")
+def bare(here, rolled):
     """A clone on a machine that has nothing, of main as it is at the end."""
     return here.clone("bare")
 
@@ -134,14 +164,43 @@ def test_a_second_change_is_compared_with_what_is_in_production(second):
     assert surely <= set(second.trained.ran()) <= surely | perhaps
 
 
+def test_of_two_data_changes_at_once_the_second_is_settled_without_training(here, beside, joined):
+    conflicts, said, trained, checked, _ = joined
+    assert conflicts
+    assert "train" not in beside.trained.ran()
+    assert "dvc.lock is settled" in said
+    assert trained.is_green, trained.said
+    assert "train" not in trained.ran()
+    assert red(checked) == {}
+    lock = yaml.safe_load(here.file("dvc.lock"))["stages"]
+    paths = {dep["path"] for dep in lock["ingest"]["deps"]}
+    assert {str(SOURCE), str(LATER)} <= paths
+
+
+def test_a_rollback_takes_the_model_back_and_leaves_later_data_alone(here, promoted, promoted_again, joined, rolled):
+    told, proof = rolled
+    assert red(told.checked) == {}
+    names = here.author.git(
+        "--git-dir", str(here.forge.repository), "diff", "--name-only", "main^1", "main"
+    ).splitlines()
+    assert sorted(names) == ["models/accepted.dvc", "models/accepted.json"]
+    assert here.file("models/accepted.dvc") == here.file("models/accepted.dvc", promoted.commit)
+    assert here.file("models/accepted.dvc", promoted_again[0].commit) != here.file("models/accepted.dvc")
+    lock = told.checked["lock"].step("make verify-lock")
+    assert "pending" in lock.said
+    assert "predict@accepted" in lock.said
+    assert proof.is_green, proof.said
+
+
 def test_the_first_run_comes_out_the_same_from_nothing(first, bare):
     said = bare.make("reproduce", f"REV={first.commit}", "CACHE=no")
-    assert {*STAGES, *ARMS} <= set(re.findall(r"(?m)^Running stage '([^']+)'", said)), said
-    assert "identical" in said
+    assert {*STAGES, *ARMS} <= set(re.findall(r"(?m)^reproduce: \d+/\d+ (\S+) \(", said)), said
+    assert "Reproduced: identical" in said
 
 
-def test_whatever_is_tampered_with_is_named(here, second):
+def test_whatever_is_tampered_with_is_named(here, joined):
     desk = here.clone("tampered")
+    desk.git("checkout", "--quiet", joined[-1])
     desk.make("pull")
     assert "all of it is what it says" in desk.make("verify")
     changed = story.tamper(desk.folder)
@@ -149,11 +208,12 @@ def test_whatever_is_tampered_with_is_named(here, second):
     assert [name for name in changed if name not in said] == [], said
 
 
-def test_a_rotten_object_of_the_remote_is_named_and_not_taken(here, second):
+def test_a_rotten_object_of_the_remote_is_named_and_not_taken(here, joined):
     name = "models/adapter/1-full/model.safetensors"
     weights = here.folder / "tampered" / name
     story.rot(here, weights)
     desk = here.clone("cheated")
+    desk.git("checkout", "--quiet", joined[-1])
     said = desk.make("pull", status=2)
     assert name in said
     assert "rotten" in said

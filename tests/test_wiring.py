@@ -22,6 +22,7 @@ ARROWS = {
     "stages": {"data", "model", "scoring", "remote", "stage"},
     "desk": {"desk", "stages", "data", "model", "scoring", "remote", "stage"},
     "pull_request": {"pull_request", "desk", "stages", "data", "model", "scoring", "stage"},
+    "production": {"production", "pull_request", "desk", "stages", "data", "model", "scoring", "remote", "stage"},
     "model": {"model", "data", "remote", "stage"},
     "data": {"data", "remote", "stage"},
     "remote": {"remote", "stage"},

@@ -1,0 +1,1 @@
+"""What an operator runs: serve, record, monitor, and what goes wrong brought back as data."""
