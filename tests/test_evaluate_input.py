@@ -56,6 +56,11 @@ def test_an_empty_test_set_is_refused_and_so_is_a_record_that_is_not_of_it(laid_
     with pytest.raises(Fault, match=r"test\.jsonl: holds no record to be measured on"):
         run_stage(tmp_path)
     [first, *_] = laid_out(3)
+    asked = (tmp_path / "test.jsonl").read_text()
+    (tmp_path / "test.jsonl").write_text("")
+    with pytest.raises(Fault, match=r"test\.jsonl: holds no record, and 6 answers below .*; run dvc repro split"):
+        run_stage(tmp_path)
+    (tmp_path / "test.jsonl").write_text(asked)
     (tmp_path / "test_set.txt").write_text("# none\n")
     with pytest.raises(Fault, match=rf"test\.jsonl: holds {first.id}, which is not in the test set"):
         run_stage(tmp_path)

@@ -63,6 +63,14 @@ def test_an_arm_that_does_not_say_what_shaped_it_is_refused(text, tmp_path):
         read_arms(tmp_path)
 
 
+def test_answers_of_another_arm_are_refused(tmp_path):
+    write_arm(tmp_path / "tuned", [])
+    (tmp_path / "tuned/arm.json").write_text('{"arm": "tuned"}')
+    (tmp_path / "tuned").rename(tmp_path / "base")
+    with pytest.raises(Fault, match=r"base/arm\.json: is of the arm 'tuned'; run dvc repro -f -s predict@base"):
+        read_arms(tmp_path)
+
+
 def test_a_text_counts_once_and_is_never_surer_than_certain(tmp_path):
     write_arm(tmp_path / "tuned", [])
     one = {"id": "a", "log_likelihood": 1e-6, "tokens": 2}

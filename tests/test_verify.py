@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from pipeline.desk.seeds import spread
 from pipeline.pull_request.verify import main, verify
 from pipeline.pull_request.verifying.differences import differences
 from pipeline.pull_request.verifying.hashes import Hashes, read_listing
@@ -397,3 +398,16 @@ def test_values_that_python_takes_for_equal_are_told_apart():
         {"a": 1, "b": True, "c": [1, {"d": None}], "e": float("nan")}, {"a": 1.0, "b": 1, "c": [1], "e": float("nan")}
     )
     assert [one.path for one in found] == ["a", "b", "c[1]"]
+
+
+def test_the_spread_of_seeds_is_recomputed_from_its_values(project):
+    report = project / "reports/seeds.json"
+    honest = spread({17: {"exact": 0.5, "probes": 0.75}, 18: {"exact": 0.7, "probes": 0.75}}) | {"shaped_by": "x"}
+    report.write_text(json.dumps(honest))
+    assert lines(project) == []
+    honest["metrics"]["exact"]["mean"] = 0.7
+    report.write_text(json.dumps(honest))
+    assert "reports/seeds.json: metrics.exact.mean: stands 0.7, recomputed 0.6" in only(lines(project))
+    honest["metrics"]["exact"] = {"values": [0.5]}
+    report.write_text(json.dumps(honest))
+    assert "reports/seeds.json: is no report of make seeds" in only(lines(project))

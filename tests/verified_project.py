@@ -12,6 +12,7 @@ from pathlib import Path
 import yaml
 from dvc.repo import Repo
 
+from pipeline.desk.seeds import spread
 from pipeline.pull_request.verify import verify
 from tests.project import git
 
@@ -101,7 +102,7 @@ def build(folder: Path, pipeline: str = DVC, params: str = PARAMS) -> Path:
     with dvc(folder) as repo:
         repo.reproduce()
     (folder / "reports/run.json").write_text('{"seconds": 1}\n')
-    (folder / "reports/seeds.json").write_text("{}\n")
+    (folder / "reports/seeds.json").write_text(json.dumps(spread({1: {"exact": 0.5}, 2: {"exact": 0.75}})) + "\n")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "first run")
     return folder

@@ -151,6 +151,9 @@ def read_arms(folder: Path) -> dict[str, Predictions]:
     found = {path.name: read_predictions(path) for path in sorted(folder.iterdir()) if (path / "arm.json").is_file()}
     if not found:
         raise Fault(folder, "has no answers yet", "run make run first")
+    for name, given in found.items():
+        if given.arm.get("arm", name) != name:
+            raise Fault(folder / name / "arm.json", f"is of the arm {given.arm.get('arm')!r}", _again(folder / name))
     return found
 
 
@@ -161,6 +164,9 @@ def read_asked(path: Path, name: str, arms: dict[str, Predictions], place: Path)
     for key, count in Counter(ids).items():
         if count > 1:
             raise Fault(path, f"holds {key} {count} times", "run dvc repro -f -s split")
+    answered = sum(which == name for given in arms.values() for which, _ in given.answers)
+    if answered and not ids:
+        raise Fault(path, f"holds no record, and {answered} answers below {place} are to such", "run dvc repro split")
     check_complete(arms, name, ids, place)
     return records
 

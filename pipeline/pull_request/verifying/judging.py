@@ -11,6 +11,7 @@ from pipeline.pull_request.verifying.contents import Contents, Held, Listing
 from pipeline.pull_request.verifying.differences import Difference, differences_of
 from pipeline.pull_request.verifying.findings import Finding, absent, stale, wrong
 from pipeline.pull_request.verifying.locked import LOCK, Entry, Project
+from pipeline.pull_request.verifying.spread import spread_findings
 
 SHOWN = 20  # lines about one report or one folder
 AGAIN = "make run, and commit what it writes"
@@ -25,6 +26,7 @@ def findings_of(contents: Contents) -> Iterator[Finding]:
         yield from _in_cache(held)
     for path in _foreign(project):
         yield wrong(path, "is written by no stage, so that its numbers cannot be recomputed", "take it out of reports")
+    yield from spread_findings(project.root)
 
 
 def _stale(contents: Contents) -> Iterator[Finding]:
