@@ -25,15 +25,15 @@ SETTINGS = {
 }
 
 
-def start(folder: Path) -> Path:
-    """The team's start, committed, before there are any examples: task, rules, targets and a random base."""
+def start(folder: Path, words: tuple[str, ...] = COLOURS) -> Path:
+    """The team's start, committed, before there are any examples: task, rules, targets and a random base, to which `words` are a token each."""
     copy_of_repository(folder)
     run(folder, "-m", "pipeline.desk.new", "colours")
     write_task(folder, [])
     for name in ("texts/general.jsonl", "replay/general.jsonl", "replay/prose.jsonl"):  # few, since each arm reads them
         path = folder / "task" / name
         path.write_text("".join(path.read_text().splitlines(keepends=True)[:8]))
-    random_model(folder / "models/random", hidden=64, layers=1, words=COLOURS)
+    random_model(folder / "models/random", hidden=64, layers=1, words=words)
     run(folder, "-m", "pipeline.desk.base", "models/random")
     for key, value in SETTINGS.items():
         set_param(folder, key, value)
