@@ -1,9 +1,10 @@
 """Our own lines, typed: which files hold which kind, and each line as what it is, or the fault that it has."""
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -47,7 +48,7 @@ class Ids:
         return seen.add(value)
 
 
-def read(file: BinaryIO, shown: str, kind: type[Line], ids: Ids, found: Found) -> Iterator[Line]:
+def read(file: io.BufferedReader, shown: str, kind: type[Line], ids: Ids, found: Found) -> Iterator[Line]:
     """The lines of a file, in its order. What cannot be read, and what was read before, is counted and left out."""
     decode = DECODERS[kind].decode
     latest, ahead = datetime.min.replace(tzinfo=UTC), datetime.now(UTC) + AHEAD

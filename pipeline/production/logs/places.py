@@ -3,6 +3,7 @@
 Accounts come from the environment, as the client of each store reads it.
 """
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from pipeline.production.logs.lines import BLOCK
 from pipeline.stage import Fault
 
 DEEPEST = 8  # levels of folders
@@ -66,12 +68,11 @@ class Place:
             else:
                 yield from self._below(self._root, "", window, 0)
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> io.BufferedReader:
         """A file, to be read from its beginning. Raises OSError."""
         if self._fs is None:
-            return Path(name).open("rb", buffering=0)
-        opened: BinaryIO = self._fs.open(name, "rb")
-        return opened
+            return Path(name).open("rb")
+        return io.BufferedReader(self._fs.open(name, "rb"), BLOCK)
 
     def shown(self, name: str) -> str:
         """A file as a person would name it."""

@@ -3,15 +3,15 @@
 Nothing is loaded whole and nothing in a log is an error: what cannot be read is counted (`problems`) with its first place (`places`).
 """
 
+import io
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
-from typing import BinaryIO
 
 from pipeline.production.logs import own
 from pipeline.production.logs.entry import Canary, Counts, Entry, Feedback
-from pipeline.production.logs.lines import unpacked
+from pipeline.production.logs.lines import DAMAGED, called, unpacked
 from pipeline.production.logs.places import Place, Window
 from pipeline.production.logs.problems import Found, Problems
 from pipeline.stage import Fault
@@ -61,10 +61,10 @@ class Logs:
     def _own(self, kind: type[own.Line], window: Window) -> Iterator[own.Line]:
         ids, wanted = own.Ids(), own.KIND_OF[kind]
         for name in self._place.files(window):
-            called = own.kind_of(name) or ("requests" if name == self._place.address else None)
-            if called is None:
+            held = own.kind_of(name) or ("requests" if name == self._place.address else None)
+            if held is None:
                 self._problems.begin(self._place.shown(name)).add("other_file")
-            if called != wanted:
+            if held != wanted:
                 continue
             found = self._problems.begin(self._place.shown(name))
             with ExitStack() as kept:
@@ -72,16 +72,16 @@ class Logs:
                 lines = own.read(file, found.file, kind, ids, found) if file else ()
                 yield from (line for line in lines if window.since <= line.time < window.until)
 
-    def _opened(self, name: str, found: Found, kept: ExitStack) -> BinaryIO | None:
+    def _opened(self, name: str, found: Found, kept: ExitStack) -> io.BufferedReader | None:
         """A file unpacked, to be closed with `kept`; None where it cannot be read."""
         try:
             file = unpacked(kept.enter_context(self._place.open(name)))
-            if not file.peek(1):  # type: ignore[attr-defined]  # each of them is buffered
+            if not file.peek(1):
                 found.add("empty_file")
         except FileNotFoundError:
             found.add("vanished_file")
-        except (EOFError, OSError) as error:
-            found.add("cut_file" if isinstance(error, EOFError) else "unreadable_file")
+        except DAMAGED as error:
+            found.add(called(error))
         else:
             return file
         return None
