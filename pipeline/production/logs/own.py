@@ -31,6 +31,14 @@ def kind_of(name: str) -> str | None:
     return named[1] if named else None
 
 
+def is_line(head: bytes) -> bool:
+    """Whether a file that begins so is one of requests of ours, whatever its name."""
+    try:
+        return bool(DECODERS[Entry].decode(head.split(b"\n", 1)[0]).messages) and b'"choices"' not in head
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
+
+
 class Ids:
     """Which lines were seen, by the day of their time. Days before the last few are forgotten."""
 

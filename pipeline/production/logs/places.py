@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from pipeline.production.logs.lines import BLOCK
+from pipeline.production.logs.lines import BLOCK, HEAD
 from pipeline.stage import Fault
 
 DEEPEST = 8  # levels of folders
@@ -71,7 +70,7 @@ class Place:
     def open(self, name: str) -> io.BufferedReader:
         """A file, to be read from its beginning. Raises OSError."""
         if self._fs is None:
-            return Path(name).open("rb")
+            return io.BufferedReader(io.FileIO(name), HEAD)
         return io.BufferedReader(self._fs.open(name, "rb"), BLOCK)
 
     def shown(self, name: str) -> str:
