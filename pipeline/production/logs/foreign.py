@@ -13,7 +13,7 @@ from msgspec.structs import force_setattr, replace
 
 from pipeline.production.logs import langfuse, litellm, openai_chat, otlp
 from pipeline.production.logs.entry import Entry, Feedback
-from pipeline.production.logs.own import AHEAD, Ids
+from pipeline.production.logs.own import AHEAD, EARLIEST, Ids
 from pipeline.production.logs.problems import Found
 from pipeline.production.logs.rows import rows
 from pipeline.production.logs.told import Request
@@ -72,6 +72,9 @@ def _told(shape: str, file: io.BufferedReader, found: Found) -> Iterator[tuple[i
                 found.add(told, line)
                 continue
             value: Entry | Feedback = told.entry if isinstance(told, Request) else told
+            if value.time < EARLIEST:
+                found.add("bad_time", line)
+                continue
             force_setattr(value, "place", f"{found.file}:{line}")
             yield line, told
 

@@ -60,7 +60,7 @@ def told(row: Row) -> Iterator[Told]:
 
 
 def _is_observation(row: Row) -> bool:
-    return row.get("type") in TYPES and "start_time" in row
+    return text(row.get("type")) in TYPES and "start_time" in row
 
 
 def _is_score(row: Row) -> bool:

@@ -44,7 +44,7 @@ def told(row: dict[str, Any]) -> Iterator[Told]:
     metadata = row_of(row.get("metadata")) | row_of(request.get("metadata"))
     asked, (said, finish) = turns(request.get("messages", request.get("input"))), answer(_answered(row, response))
     if said is None and asked and asked[-1]["role"] == "assistant" and not response:
-        said, _ = answer(request["messages"])
+        said, _ = answer(request.get("messages", request.get("input")))
         asked = asked[:-1]
     has_failed = bool(row.get("error") or response.get("error"))
     if said is None and not has_failed and not response:

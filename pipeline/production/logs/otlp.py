@@ -78,7 +78,7 @@ def _objects(value: Any, name: str) -> list[Row]:
 def _span(span: Row, about: Row) -> Iterator[Told]:
     known = attributes(span)
     events = [(text(one.get("name")), attributes(one), one.get("timeUnixNano")) for one in _objects(span, "events")]
-    operation = known.get("gen_ai.operation.name")
+    operation = text(known.get("gen_ai.operation.name"))
     if operation not in OPERATIONS if operation else "gen_ai.request.model" not in known:
         yield "other_span"
         return

@@ -22,6 +22,7 @@ BEGIN = (b'{"id":"', b'{"time":"')  # how a line begins
 GLUED = 8  # how many beginnings are tried in a line that is none
 AHEAD = timedelta(minutes=5)  # clocks of servers differ
 BACK = timedelta(minutes=15)  # a line is written when its request ends, so times are in order but for this
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # an earlier time is that of a clock that was never set
 NO_DATE = "Invalid RFC3339"
 
 
@@ -59,7 +60,7 @@ class Ids:
 def read(file: io.BufferedReader, shown: str, kind: type[Line], ids: Ids, found: Found) -> Iterator[Line]:
     """The lines of a file, in its order. What cannot be read, and what was read before, is counted and left out."""
     decode = DECODERS[kind].decode
-    latest, ahead = datetime.min.replace(tzinfo=UTC), datetime.now(UTC) + AHEAD
+    latest, ahead = EARLIEST, datetime.now(UTC) + AHEAD
     for first, lines, is_ended in blocks(file, found):
         for number, line in enumerate(lines, first):
             try:
@@ -69,7 +70,7 @@ def read(file: io.BufferedReader, shown: str, kind: type[Line], ids: Ids, found:
             if entry is None:
                 continue
             time = entry.time
-            if time.tzinfo is None:
+            if time.tzinfo is None or time < EARLIEST:
                 found.add("bad_time", number)
                 continue
             if time > latest:

@@ -79,7 +79,7 @@ class Logs:
     def _own(self, kind: type[own.Line], window: Window) -> Iterator[own.Line]:
         ids, wanted = own.Ids(), own.KIND_OF[kind]
         for name in self._place.files(window):
-            held = own.kind_of(name) or ("requests" if name == self._place.address else None)
+            held = own.kind_of(name) or ("requests" if name == self._place.root else None)
             if held is None:
                 self._problems.begin(self._place.shown(name)).add("other_file")
             if held == wanted:
