@@ -1,4 +1,4 @@
-"""Measure a pass over a day of production logs, beside what one would write instead; and each shape of other people's logs.
+"""Measure a pass over a day of production logs, beside what one would write instead.
 
     python -m benchmarks.log_reading [--sizes 100000 1000000] [--pandas 100000]
 
