@@ -11,6 +11,7 @@ from pipeline.production.logs.entry import Canary, Counts, Feedback
 from pipeline.production.logs.lines import LONGEST
 from pipeline.production.logs.problems import MEANINGS
 from pipeline.production.logs.reading import Logs
+from pipeline.production.logs.seen import Seen
 from pipeline.stage import Fault
 from tests.project import ROOT
 from tests.written_logs import ANSWER, DAY, NOON, WINDOW, entry, line, written
@@ -168,6 +169,21 @@ def test_a_copied_file_adds_nothing(tmp_path):
     assert numbers(logs) == [1, 2]
     assert len(list(logs.feedback(*WINDOW))) == 1
     assert logs.problems == {"duplicate": 3}
+
+
+def test_a_clock_that_is_wild_for_some_lines_does_not_hide_what_is_logged_twice(tmp_path):
+    wild = [line(entry(100 + year, NOON.replace(year=year))) for year in (2031, 2032, 2033, 2034, 2035)]
+    written(tmp_path, FILE, *wild, *(line(entry(number)) for number in (1, 2, 1)))
+    logs = Logs(str(tmp_path), "own")
+    assert numbers(logs) == [1, 2]
+    assert logs.problems["duplicate"] == 1
+
+
+def test_of_many_ids_each_is_new_once():
+    seen, ids = Seen(), [f"{number:x}" for number in range(20_000)]
+    assert all(map(seen.add, ids))
+    assert not any(map(seen.add, ids))
+    assert len(seen) == len(ids)
 
 
 def test_a_file_that_grows_while_it_is_read_is_read_up_to_where_it_is(tmp_path):
