@@ -23,7 +23,9 @@ class Held:
     on_cannot_tell: str
 
 
-def hold(bounds: Sequence[Bound], slices: Mapping[str, Mapping[str, Value]], counted: Mapping[str, Value]) -> list[Held]:
+def hold(
+    bounds: Sequence[Bound], slices: Mapping[str, Mapping[str, Value]], counted: Mapping[str, Value]
+) -> list[Held]:
     """Each bound, held against what was measured. `counted` are the measures that are no samples."""
     found = []
     for bound in bounds:
@@ -65,7 +67,11 @@ def _status(bound: Bound, value: Value) -> Status:
 
 def _says(bound: Bound, value: Value) -> str:
     where = "" if bound.slice == "all" or bound.measure in COUNTED else f" on {bound.slice}"
-    end = f"at most {written(bound.measure, bound.max)}" if bound.max is not None else f"at least {written(bound.measure, bound.min)}"
+    end = (
+        f"at most {written(bound.measure, bound.max)}"
+        if bound.max is not None
+        else f"at least {written(bound.measure, bound.min)}"
+    )
     return f"{bound.measure}{where} is {with_interval(bound.measure, value)}; wanted is {end}"
 
 
@@ -83,5 +89,7 @@ def written(measure: str, value: float | None) -> str:
         return "?"
     if measure == "canaries_failed":
         return f"{value:g}"
-    is_share = measure in COUNTED or measure not in MEASURES or isinstance(MEASURES[measure], Share)  # a rule is a share
+    is_share = (
+        measure in COUNTED or measure not in MEASURES or isinstance(MEASURES[measure], Share)
+    )  # a rule is a share
     return f"{100 * value:.3g} %" if is_share else f"{value:.3g}"

@@ -21,6 +21,9 @@ from pipeline.scoring.exact import Floats
 GROUPS = 2048
 LABEL, REVISION, TAG = "label", "revision", "tag"
 UNKNOWN, OTHER = "(unknown)", "(other)"
+# Plain numbers: a member of an enumeration takes as long as a hash, and these are asked for at every request
+HAS_USER, NO_TIMES = Is.HAS_USER.value, UNANSWERED.value
+ASKED, ASKS = Is.LABELLED.value, (Is.LABELLED | Is.ASKS_ESCALATION).value
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 
 
@@ -49,7 +52,11 @@ class Reading:
     def labels(self) -> frozenset[str]:
         """Labels that the schema knows; what a model makes up instead is of one slice."""
         contract = self.judge.contract
-        return frozenset(str(one) for one in contract.fields[contract.label_field]["enum"]) if contract.label_field else frozenset()
+        return (
+            frozenset(str(one) for one in contract.fields[contract.label_field]["enum"])
+            if contract.label_field
+            else frozenset()
+        )
 
     def label(self, answer: str | None) -> tuple[str | None, int]:
         """The label of an answer, and the bits of whether it asks for a person."""
@@ -62,7 +69,7 @@ class Reading:
         if not isinstance(value, dict):
             return None, 0
         label, asks = value.get(contract.label_field), value.get(self.escalation)
-        bits = (Is.LABELLED.value | (Is.ASKS_ESCALATION.value if asks else 0)) if isinstance(asks, bool) else 0
+        bits = (ASKS if asks else ASKED) if isinstance(asks, bool) else 0
         return self._known(None if label is None else str(label)), bits
 
     def _known(self, label: str | None) -> str | None:
@@ -93,16 +100,16 @@ class Columns:
         outcome = self._outcomes.get(end)
         if outcome is None:
             outcome = self._outcomes[end] = len(self._bits_of)
-            self._bits_of.append(int(outcome_of(entry, judged, failed)))
+            self._bits_of.append(outcome_of(entry, judged, failed).value)
         label, more = self._reading.label(entry.answer)
         of = (entry.revision or entry.model, entry.model, label, entry.tags)
         cell = self._cells.get(of)
         if cell is None:
             cell = self._cells[of] = len(self._cells)
         key = hashed(entry.user or entry.id)
-        bits = self._bits_of[outcome] | more | said | (Is.HAS_USER.value if entry.user else 0)
+        bits = self._bits_of[outcome] | more | said | (HAS_USER if entry.user else 0)
         self._rows.append((cell, outcome, bits, key & (GROUPS - 1), (entry.time - self._since).total_seconds()))
-        if bits & UNANSWERED.value:
+        if bits & NO_TIMES:
             self._values.append((entry.tokens_in, entry.tokens_out, entry.cost, None, None))
         else:
             self._values.append((entry.tokens_in, entry.tokens_out, entry.cost, entry.first_token_s, entry.total_s))

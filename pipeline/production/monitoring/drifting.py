@@ -113,16 +113,16 @@ def _shares(name: str, here: Sequence[str], there: Sequence[str]) -> Tested:
 
 
 def _table(one: Counter[str], other: Counter[str], names: list[str]) -> Floats:
-    smaller = min(one.total(), other.total()) / (one.total() + other.total())
-    is_rare = {name: (one[name] + other[name]) * smaller < RARE for name in names}
-    columns = [[one[name], other[name]] for name in names if not is_rare[name]]
-    rare = [sum(side[name] for name in names if is_rare[name]) for side in (one, other)]
-    if sum(rare) * smaller >= RARE or (sum(rare) and not columns):
-        columns.append(rare)
-    elif sum(rare) and columns:
-        least = min(range(len(columns)), key=lambda at: sum(columns[at]))
-        columns[least] = [columns[least][side] + rare[side] for side in (0, 1)]
-    return np.array(columns, dtype=np.float64).T
+    """Counts of both, a column a name; rare names are put together, and where they are still rare, with the least of the others."""
+    whole = np.array([[one[name] for name in names], [other[name] for name in names]], dtype=np.float64)
+    sums = whole.sum(axis=1)
+    least = RARE * sums.sum() / sums.min()  # of a name in both, so that the smaller side expects RARE of them
+    is_rare = whole.sum(axis=0) < least
+    rare, rest = whole[:, is_rare].sum(axis=1, keepdims=True), whole[:, ~is_rare]
+    if rare.sum() >= least or not rest.size:
+        return np.hstack([rest, rare])
+    rest[:, rest.sum(axis=0).argmin()] += rare[:, 0]
+    return rest
 
 
 def _lengths(sample: Sequence[Text], training: Sequence[Text]) -> Tested:

@@ -16,8 +16,8 @@ from pipeline.production.monitoring.drifting import Drifted, drifted
 from pipeline.production.monitoring.expected import Expected, expected
 from pipeline.production.monitoring.measuring import Measured, measured
 from pipeline.production.monitoring.nearness import Text
-from pipeline.production.monitoring.tally import ALL
 from pipeline.production.monitoring.taking import Asking, Taken
+from pipeline.production.monitoring.tally import ALL
 from pipeline.production.monitoring.unlike import Kind, kinds
 from pipeline.scoring.exact import ALPHA
 from pipeline.scoring.grouped_sums import Value
@@ -72,9 +72,7 @@ def look(asking: Asking, taken: Taken, earlier: Taken, root: Path, training: Pat
     counted = _counted(taken)
     values = {name: {**one.measured.values, **one.measured.failed} for name, one in slices.items()}
     drift, found = _drift(asking, taken, training)
-    return Look(
-        taken, earlier, revisions, slices, counted, hold(asking.params.bounds, values, counted), drift, found
-    )
+    return Look(taken, earlier, revisions, slices, counted, hold(asking.params.bounds, values, counted), drift, found)
 
 
 def _of_kind(taken: Taken, kind: str) -> list[str]:

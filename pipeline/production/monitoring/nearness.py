@@ -1,7 +1,7 @@
 """How near texts are to the training data: by words that it never has, and by the distance to its nearest example."""
 
 import zlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pipeline.production.monitoring.measures import COUNTED, MEASURES
 from pipeline.stage import Fault, Params
 
 Positive = Annotated[float, Field(gt=0)]
@@ -62,12 +63,15 @@ class MonitorParams(Params):
     drift: Drift
     canary_timeout_s: Positive
 
-    def check(self, names: set[str], fields: dict[str, dict[str, object]]) -> None:
-        """Raises Fault for a bound on a measure that nobody takes, and an escalation field that the schema has not got."""
+    def check(self, fields: dict[str, dict[str, object]]) -> None:
+        """Raises Fault for a bound on a measure that nobody takes, and an escalation field that the schema's `fields` have not got."""
+        names = {*MEASURES, *COUNTED, *(f"rule:{rule}" for rule in self.rules)}
         for at, bound in enumerate(self.bounds):
             if bound.measure not in names:
                 place = f"params.yaml: monitor.bounds[{at}].measure"
-                raise Fault(place, f"is {bound.measure}, which is no measure", f"take one of {', '.join(sorted(names))}")
+                raise Fault(
+                    place, f"is {bound.measure}, which is no measure", f"take one of {', '.join(sorted(names))}"
+                )
         if self.escalation_field and fields.get(self.escalation_field, {}).get("type") != "boolean":
             remedy = 'name a field of type boolean of task/answer.schema.json, or ""'
             raise Fault("params.yaml: monitor.escalation_field", f"is {self.escalation_field}, which is none", remedy)

@@ -21,6 +21,7 @@ from pipeline.production.monitoring.windows import Window
 from pipeline.stage import Fault
 
 LANGUAGE = "language"
+CANARY = "canary"  # the tag by which a request of make canaries is told
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class Taken:
     steps: Numbers
     step_bins: Numbers
     of_users: list[Entry]
+    canary_requests: int
     lost: int
     canaries: dict[str, Canary]
     counts: Counts
@@ -68,7 +70,8 @@ def take(asking: Asking, window: Window) -> Taken:
     said = Said(logs.feedback(*span))
     tally = Tally(*span, asking.judge(), params.escalation_field, params.slices)
     each, of_users = Sample(params.language_sample), Sample(params.drift.sample)
-    tally.take(_told(logs.requests(*span)), said, each, of_users)
+    ours = _Ours(logs.requests(*span))
+    tally.take(ours, said, each, of_users)
     _take_languages(tally, each.entries(), said, asking.languages)
     models: dict[str, set[str]] = {}
     for revision, model in tally.models:
@@ -83,6 +86,7 @@ def take(asking: Asking, window: Window) -> Taken:
         tally.steps,
         tally.step_bins,
         of_users.entries(),
+        ours.left_out,
         lost,
         canaries,
         counts,
@@ -115,14 +119,24 @@ def _in_all(counts: Iterable[Counts], window: Window) -> Counts:
         seen, written, sampled_out = seen + one.seen, written + one.written, sampled_out + one.sampled_out
         for why, count in one.dropped.items():
             dropped[why] = dropped.get(why, 0) + count
-    return Counts(time=window.until, seen=seen, written=written, sampled_out=sampled_out, dropped=dict(sorted(dropped.items())))
+    return Counts(
+        time=window.until, seen=seen, written=written, sampled_out=sampled_out, dropped=dict(sorted(dropped.items()))
+    )
 
 
-def _told(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """The same, with a line every few seconds."""
-    last = time.monotonic()
-    for number, entry in enumerate(entries, 1):
-        if not number % 10_000 and time.monotonic() - last > 5:
-            last = time.monotonic()
-            print(f"monitor: {number} requests read", file=sys.stderr, flush=True)
-        yield entry
+class _Ours:
+    """Requests of people: those of canaries are counted and left out. Says every few seconds how far it is."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries, self.left_out = entries, 0
+
+    def __iter__(self) -> Iterator[Entry]:
+        last = time.monotonic()
+        for number, entry in enumerate(self._entries, 1):
+            if not number % 10_000 and time.monotonic() - last > 5:
+                last = time.monotonic()
+                print(f"monitor: {number} requests read", file=sys.stderr, flush=True)
+            if CANARY in entry.tags:
+                self.left_out += 1
+            else:
+                yield entry

@@ -5,7 +5,7 @@ by hash thrown into GROUPS of them, so that a million users take no more room th
 itself. No order of requests gives another sum.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from math import log
 from typing import Any
@@ -55,7 +55,7 @@ class Slice:
         """Whether anybody is known, so that requests may belong together."""
         return bool(self.count(Is.HAS_USER).any())
 
-    def add(self, arrays: Arrays, chosen: Chosen, rules: dict[str, list[int]]) -> None:
+    def add(self, arrays: Arrays, chosen: Chosen, rules: Mapping[str, list[int]]) -> None:
         """Sum up the chosen ones of a chunk. `rules` are what answers failed, with their outcomes."""
         groups, bits, outcomes = arrays.groups[chosen], arrays.bits[chosen], arrays.outcomes[chosen]
         for row, bit in enumerate(BITS):

@@ -48,6 +48,8 @@ def _time(name: str, text: str) -> datetime:
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
-        remedy = "write a time such as 2026-11-20 or 2026-11-20T06:00" + (", or a span such as 7d or 36h" if name == "SINCE" else "")
+        remedy = "write a time such as 2026-11-20 or 2026-11-20T06:00" + (
+            ", or a span such as 7d or 36h" if name == "SINCE" else ""
+        )
         raise Fault(f"{name}={text}", "is no time", remedy) from None
     return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
