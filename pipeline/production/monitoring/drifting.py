@@ -2,14 +2,15 @@
 
 labels      of answers against reference answers: chi-square, and the share that would have to change (total variation)
 language    the same of languages
-length      of questions in characters: two-sample Kolmogorov-Smirnov, and its largest distance between the two distributions
-vocabulary  share of a question's words that no other training example has: Mann-Whitney, and how far the mean is above training's
-distance    to the nearest training example (1 - cosine of character n-grams, TF-IDF): Mann-Whitney, and how many more lie beyond what
-            all but a share `unlike` of the training examples do to one another
+length      of questions in characters: two-sample Kolmogorov-Smirnov, and the largest distance between the two distributions
+vocabulary  share of a question's words that half of the training data never has: Mann-Whitney, and how far the mean is above that of
+            the other half
+distance    to the nearest example of that half: Mann-Whitney, and how many more lie beyond what all but a share `unlike` of the other
+            half do (pipeline.production.monitoring.nearness)
 
-A training example is held against those of other groups, so that it does not meet itself. The p of a test is one of five (Holm) and of
-`looks` looks a month: an alarm needs p below alpha / looks, and an effect of the size in `bounds`. With inputs that are like the
-training data, one false alarm comes in at most `alpha` of months.
+What belongs together in training (a group) counts as one. The p of a test is one of five (Holm) and of `looks` looks a month: an alarm
+needs p below alpha / looks, and an effect of the size in `bounds`. With inputs that are like the training data, a false alarm comes in
+at most a share `alpha` of months.
 """
 
 from collections import Counter
@@ -19,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.data.checking.language import Guess
-from pipeline.production.monitoring.nearness import Nearness, Text
+from pipeline.production.monitoring.nearness import Nearness, Text, halves_of
 from pipeline.production.monitoring.settings import Drift
 from pipeline.scoring.exact import Floats
 from pipeline.scoring.many_comparisons import holm
@@ -52,27 +53,35 @@ class Drifted:
     alpha: float
     limit: float
     unlike: tuple[int, ...]
-    distances: tuple[float, ...] = ()
 
 
 def drifted(sample: Sequence[Text], training: Sequence[Text], guess: Guess, params: Drift) -> Drifted:
-    """Hold a sample against the training data. Both have `params.least` texts at least."""
-    near = Nearness(training, params.reference)
-    here, there = near.of(sample), near.of_itself(params.sample)
+    """Hold a sample against the training data. Both have `params.least` texts at least, and training two groups."""
+    halves = halves_of(training, params.reference)
+    near = Nearness(halves.reference)
+    here, there = near.of(sample), near.of(halves.alone)
     limit = float(np.quantile(there.distances, 1 - params.unlike))
+    is_far = here.distances > limit
+    excess = float(is_far.mean() - (there.distances > limit).mean())
+    groups = len({one.group for one in training}) / len(training)
     found = [
-        _shares("labels", [one.label for one in sample], [one.label for one in training]),
-        _lengths(sample, training),
-        _shares("language", [guess(one.text) for one in sample], [guess(one.text) for one in training]),
+        _shares("labels", [one.label for one in sample], [one.label for one in training], groups),
+        _lengths(sample, training, groups),
+        _shares("language", [guess(one.text) for one in sample], [guess(one.text) for one in training], groups),
         _above("vocabulary", here.new_words, there.new_words),
-        _above("distance", here.distances, there.distances),
+        replace(_above("distance", here.distances, there.distances), effect=excess),
     ]
-    beyond = here.distances > limit
-    excess = float(beyond.mean() - (there.distances > limit).mean())
-    found[-1] = replace(found[-1], effect=excess)
     tests = _concluded([one for one in found if not np.isnan(one.p)], params)
-    unlike = tuple(int(at) for at in np.flatnonzero(beyond))
-    return Drifted(tests, len(sample), len(training), params.alpha / params.looks, limit, unlike, tuple(here.distances))
+    unlike = _unlike([int(at) for at in np.flatnonzero(is_far)], sample, halves.others, limit)
+    return Drifted(tests, len(sample), len(training), params.alpha / params.looks, limit, tuple(unlike))
+
+
+def _unlike(far: list[int], sample: Sequence[Text], others: Sequence[Text], limit: float) -> list[int]:
+    """Those that are far from the other half, too."""
+    if not far:
+        return []
+    distances = Nearness(others).of([sample[at] for at in far]).distances
+    return [at for at, distance in zip(far, distances, strict=True) if distance > limit]
 
 
 def _concluded(found: list[Tested], params: Drift) -> tuple[Tested, ...]:
@@ -93,8 +102,8 @@ def _tested(name: str, statistic: str, value: float, p: float, effect: float) ->
     return Tested(name, statistic, float(value), float(p), 1.0, float(effect), 0.0, False)
 
 
-def _shares(name: str, here: Sequence[str], there: Sequence[str]) -> Tested:
-    """Two samples of names. Names of which too few are expected count as one."""
+def _shares(name: str, here: Sequence[str], there: Sequence[str], groups: float) -> Tested:
+    """Two samples of names, of the second of which only a share stands alone. Names of which too few are expected count as one."""
     from scipy.stats import chi2_contingency
 
     one, other = Counter(filter(None, here)), Counter(filter(None, there))
@@ -105,16 +114,16 @@ def _shares(name: str, here: Sequence[str], there: Sequence[str]) -> Tested:
     shares = tuple((label, one[label] / n, other[label] / m) for label in names)
     detail = tuple(sorted(shares, key=lambda row: (-abs(row[1] - row[2]), row[0])))
     distance = sum(abs(a - b) for _, a, b in shares) / 2
-    table = _table(one, other, names)
+    table = _table(one, other, names, groups)
     if table.shape[1] < 2:
         return replace(_tested(name, "chi-square", 0.0, 1.0, distance), detail=detail)
     result = chi2_contingency(table, correction=False)
     return replace(_tested(name, "chi-square", result.statistic, result.pvalue, distance), detail=detail)
 
 
-def _table(one: Counter[str], other: Counter[str], names: list[str]) -> Floats:
+def _table(one: Counter[str], other: Counter[str], names: list[str], groups: float) -> Floats:
     """Counts of both, a column a name; rare names are put together, and where they are still rare, with the least of the others."""
-    whole = np.array([[one[name] for name in names], [other[name] for name in names]], dtype=np.float64)
+    whole = np.array([[one[name] for name in names], [groups * other[name] for name in names]], dtype=np.float64)
     sums = whole.sum(axis=1)
     least = RARE * sums.sum() / sums.min()  # of a name in both, so that the smaller side expects RARE of them
     is_rare = whole.sum(axis=0) < least
@@ -125,11 +134,17 @@ def _table(one: Counter[str], other: Counter[str], names: list[str]) -> Floats:
     return rest
 
 
-def _lengths(sample: Sequence[Text], training: Sequence[Text]) -> Tested:
-    from scipy.stats import ks_2samp
+def _lengths(sample: Sequence[Text], training: Sequence[Text], groups: float) -> Tested:
+    """By the limit of Kolmogorov's distribution, in which n is what stands alone of both."""
+    from scipy.stats import ks_2samp, kstwobign
 
-    result = ks_2samp([len(one.text) for one in sample], [len(one.text) for one in training], method="asymp")
-    return _tested("length", "Kolmogorov-Smirnov D", result.statistic, result.pvalue, result.statistic)
+    distance = ks_2samp(
+        [len(one.text) for one in sample], [len(one.text) for one in training], method="asymp"
+    ).statistic
+    n, m = len(sample), groups * len(training)
+    return _tested(
+        "length", "Kolmogorov-Smirnov D", distance, kstwobign.sf(distance * np.sqrt(n * m / (n + m))), distance
+    )
 
 
 def _above(name: str, here: Floats, there: Floats) -> Tested:

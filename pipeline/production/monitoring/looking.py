@@ -117,8 +117,9 @@ def _drift(asking: Asking, taken: Taken, training: Path) -> tuple[Drifted | str,
     reading = Reading(asking.judge(), "", lambda kind, name: f"{kind}:{name}")
     texts = [Text(entry.question, reading.label(entry.answer)[0] or "") for entry in taken.of_users]
     learnt = [_text_of(record, reading) for record in stream_records(training)]
-    if min(len(texts), len(learnt)) < params.least:
-        few = f"{len(texts)} users or requests here and {len(learnt)} training examples"
+    groups = len({one.group for one in learnt})
+    if min(len(texts), groups) < params.least:
+        few = f"{len(texts)} users or requests here and {groups} groups of training examples"
         return f"cannot tell: {few}, and it takes {params.least} of each", []
     found = drifted(texts, learnt, language_guess(asking.languages), params)
     far = [texts[at] for at in found.unlike]

@@ -1,9 +1,9 @@
-"""How near texts are to the training data: by words that it never has, and by the distance to its nearest example."""
+"""How near texts are to the training data: by words that it never has, and by the distance to the nearest of its examples."""
 
 import zlib
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from pipeline.scoring.exact import Floats
 
 GRAMS = (3, 5)  # characters within a word and its edges
 ROWS = 512  # texts whose distances are worked out at a time
+HASHES = 2**18
 ENOUGH = 2000  # characters of a text that are looked at
 
 
@@ -33,54 +34,74 @@ class Near:
 
 
 class Nearness:
-    """The training data, ready to be asked. Distances are to `most` of its examples at most, chosen by hash."""
+    """Texts, ready to be asked how near others are.
 
-    def __init__(self, training: Sequence[Text], most: int) -> None:
-        from sklearn.feature_extraction.text import TfidfVectorizer
+    Distance is 1 - cosine of character n-grams, the rarer the heavier (TF-IDF), hashed, so that n-grams that none of them has count, too.
+    """
 
-        order = sorted(training, key=lambda one: (zlib.crc32(one.text.encode("utf-8", "surrogatepass")), one.text))
-        self._kept = order[:most]
-        self._groups: dict[str, set[str]] = defaultdict(set)
-        for one in training:
-            for word in set(words(one.text)):
-                if len(self._groups[word]) < 2:
-                    self._groups[word].add(one.group)
-        self._vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=GRAMS, sublinear_tf=True, dtype=np.float32)
-        self._vectors = self._vectorizer.fit_transform(_cut(self._kept))
+    def __init__(self, held: Sequence[Text]) -> None:
+        from sklearn.feature_extraction.text import HashingVectorizer
+
+        self._words = {word for one in held for word in words(one.text)}
+        self._grams = HashingVectorizer(
+            analyzer="char_wb", ngram_range=GRAMS, n_features=HASHES, alternate_sign=False, norm=None, dtype=np.float64
+        )
+        counts = self._counted(held)
+        self._weights = np.log((1 + len(held)) / (1 + np.bincount(counts.indices, minlength=HASHES))) + 1
+        self._vectors = self._unit(counts)
 
     def of(self, texts: Sequence[Text]) -> Near:
-        """Texts that are none of the training data's."""
-        vectors, found = self._vectorizer.transform(_cut(texts)), []
+        """How near each text is. Raises ValueError for no text."""
+        vectors, found = self._unit(self._counted(texts)), []
         for start in range(0, len(texts), ROWS):
             alike = (vectors[start : start + ROWS] @ self._vectors.T).max(axis=1).toarray().ravel()
             found.append(1 - np.clip(alike, 0, 1))
-        return Near(self._new(texts, False), np.concatenate(found).astype(np.float64))
+        new = [sum(word not in self._words for word in said) / max(1, len(said)) for said in map(_words_of, texts)]
+        return Near(np.array(new, dtype=np.float64), np.concatenate(found).astype(np.float64))
 
-    def of_itself(self, most: int) -> Near:
-        """`most` of the training examples, each against those of other groups."""
-        chosen, found = self._kept[:most], []
-        members: dict[str, list[int]] = defaultdict(list)
-        for number, one in enumerate(self._kept):
-            members[one.group].append(number)
-        for start in range(0, len(chosen), ROWS):
-            alike = (self._vectors[start : start + ROWS] @ self._vectors.T).toarray()
-            for row, one in enumerate(chosen[start : start + ROWS]):
-                alike[row, members[one.group]] = 0
-            found.append(1 - np.clip(alike.max(axis=1), 0, 1))
-        return Near(self._new(chosen, True), np.concatenate(found).astype(np.float64))
+    def _counted(self, texts: Sequence[Text]) -> Any:
+        """How often each has each n-gram, damped: 1 + log."""
+        counts = self._grams.transform([one.text[:ENOUGH] for one in texts])
+        counts.data = 1 + np.log(counts.data)
+        return counts
 
-    def is_new(self, word: str) -> bool:
-        """Whether training never has the word."""
-        return word not in self._groups
-
-    def _new(self, texts: Sequence[Text], is_training: bool) -> Floats:
-        shares = []
-        for one in texts:
-            said = words(one.text)
-            own = {one.group} if is_training else set()
-            shares.append(sum(self._groups.get(word, set()) <= own for word in said) / max(1, len(said)))
-        return np.array(shares, dtype=np.float64)
+    def _unit(self, counts: Any) -> Any:
+        """Weighed, each row of length 1, but for a row of nothing."""
+        vectors = counts.copy()
+        vectors.data = vectors.data * self._weights[vectors.indices]
+        lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+        vectors.data = vectors.data / np.repeat(np.where(lengths > 0, lengths, 1.0), np.diff(vectors.indptr))
+        return vectors
 
 
-def _cut(texts: Sequence[Text]) -> list[str]:
-    return [one.text[:ENOUGH] for one in texts]
+@dataclass(frozen=True)
+class Halves:
+    """Training data by halves of its groups: `reference`, to which all distances are, and `others`, of which `alone` has one of each group.
+
+    Examples that were never seen by the reference, as little as a request was, say how far texts of training lie from it. Held against
+    the whole, each without itself, they seem nearer or farther than texts from elsewhere do (docs/decisions/0024-drift-by-halves.md).
+    """
+
+    reference: list[Text]
+    others: list[Text]
+    alone: list[Text]
+
+
+def halves_of(training: Sequence[Text], most: int) -> Halves:
+    """Halves of at most `most` examples each, chosen by hashes of groups and texts."""
+    order = sorted(training, key=lambda one: (_hash(one.text), one.text))
+    sides: tuple[list[Text], list[Text]] = ([], [])
+    for one in order:
+        sides[_hash(one.group) >> 16 & 1].append(one)
+    alone: dict[str, Text] = {}
+    for one in sides[1]:
+        alone.setdefault(one.group, one)
+    return Halves(sides[0][:most], sides[1][:most], list(alone.values())[:most])
+
+
+def _hash(text: str) -> int:
+    return zlib.crc32(text.encode("utf-8", "surrogatepass"))
+
+
+def _words_of(one: Text) -> list[str]:
+    return words(one.text)

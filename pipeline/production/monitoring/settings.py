@@ -39,11 +39,18 @@ class Drift(Part):
 
     sample: Annotated[int, Field(ge=1)]
     reference: Annotated[int, Field(ge=10)]
-    least: Annotated[int, Field(ge=2)]
+    least: Annotated[int, Field(ge=20)]  # so few groups would fall on one side by chance
     alpha: Share
     looks: Many
     bounds: dict[Literal["labels", "length", "language", "vocabulary", "distance"], Share]
     unlike: Share
+
+
+class Canaries(Part):
+    """How canaries are asked: seconds for an answer, and the environment variable with the server's token, "" where it wants none."""
+
+    timeout_s: Positive
+    token_env: str
 
 
 class MonitorParams(Params):
@@ -61,7 +68,7 @@ class MonitorParams(Params):
     slices: Many
     bounds: list[Bound]
     drift: Drift
-    canary_timeout_s: Positive
+    canaries: Canaries
 
     def check(self, fields: dict[str, dict[str, object]]) -> None:
         """Raises Fault for a bound on a measure that nobody takes, and an escalation field that the schema's `fields` have not got."""
