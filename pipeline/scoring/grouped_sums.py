@@ -67,7 +67,7 @@ def mean(sums: Floats, sizes: Floats, alpha: float = ALPHA) -> Value:
 def percentile(q: float, at: Callable[[float], float], n: int, effective_n: float, alpha: float = ALPHA) -> Value:
     """The q-th part's upper end, with the interval between two order statistics (Conover, Practical Nonparametric Statistics, 3.2).
 
-    `at` gives the value below which a share of the observations lies. Few observations have no upper end: of 72 the largest one may
+    `at` gives the value below which a share of the observations lies. Few observations have no upper end: of 71 the largest one may well
     lie below the true 95th percentile.
     """
     if not n:
