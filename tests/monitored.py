@@ -61,6 +61,7 @@ def params(**more: Any) -> MonitorParams:
         "relative_margin": 0.1,
         "language_sample": 50,
         "slices": 10,
+        "least": 20,
         "bounds": [],
         "drift": drift(),
         "canaries": {"timeout_s": 5.0, "token_env": ""},

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, sqrt
 
-from scipy.special import ndtri, stdtrit
+from scipy.special import betaincinv, ndtri, stdtrit
 from scipy.stats import binom
 
 from pipeline.scoring.exact import ALPHA, Floats
@@ -30,26 +30,24 @@ UNKNOWN = Value(None, None, None, 0, 0.0)
 
 
 def share(hits: Floats, sizes: Floats, has_groups: bool, alpha: float = ALPHA) -> Value:
-    """Share of hits with Wilson's interval, in which n is what the groups leave of it. `hits` and `sizes` are sums of the same groups.
+    """Share of hits with the exact interval, in which n is what the groups leave of it. `hits` and `sizes` are sums of the same groups.
 
-    The effective n is that of `pipeline.scoring.rates`; where observations stand alone (`has_groups` false) it is n.
+    Exact, so that a few requests never say more than they can (Clopper and Pearson, 1934), with an effective n as Korn and Graubard have
+    it (Survey Methodology 24, 1998); where observations stand alone (`has_groups` false) that is n.
     """
     n = int(sizes.sum())
     if not n:
         return UNKNOWN
     mean = float(hits.sum()) / n
     effective = _effective_n(mean, hits, sizes) if has_groups else float(n)
-    low, high = wilson(mean, effective, alpha)
+    low, high = exact(mean * effective, effective, alpha)
     return Value(mean, low, high, n, effective)
 
 
-def wilson(mean: float, n: float, alpha: float) -> tuple[float, float]:
-    """Wilson's interval (1927) that misses the truth in a share `alpha` of samples; n need not be whole."""
-    reach = -float(ndtri(alpha / 2))
-    square = reach**2 / n
-    centre = (mean + square / 2) / (1 + square)
-    half = sqrt(square * (mean * (1 - mean) + square / 4)) / (1 + square)
-    return max(0.0, centre - half), min(1.0, centre + half)
+def exact(hits: float, n: float, alpha: float) -> tuple[float, float]:
+    """The interval of a share that misses the truth in a share `alpha` of samples at most; neither number need be whole."""
+    low = float(betaincinv(hits, n - hits + 1, alpha / 2)) if hits > 0 else 0.0
+    return low, float(betaincinv(hits + 1, n - hits, 1 - alpha / 2)) if hits < n else 1.0
 
 
 def mean(sums: Floats, sizes: Floats, alpha: float = ALPHA) -> Value:
@@ -57,11 +55,11 @@ def mean(sums: Floats, sizes: Floats, alpha: float = ALPHA) -> Value:
     n = int(sizes.sum())
     if not n:
         return UNKNOWN
-    found, clusters = float(sums.sum()) / n, int((sizes > 0).sum())
+    found, clusters = float(sums.sum()) / n, _clusters(sizes)
     if clusters < 2:
-        return Value(found, 0.0, None, n, float(clusters))
+        return Value(found, 0.0, None, n, clusters)
     half = float(stdtrit(clusters - 1, 1 - alpha / 2)) * _error(found, sums, sizes)
-    return Value(found, max(0.0, found - half), found + half, n, float(clusters))
+    return Value(found, max(0.0, found - half), found + half, n, clusters)
 
 
 def percentile(q: float, at: Callable[[float], float], n: int, effective_n: float, alpha: float = ALPHA) -> Value:
@@ -98,9 +96,9 @@ class Difference:
 
 
 def difference(one: Value, other: Value) -> Difference | None:
-    """Newcombe's interval of a difference of two shares (Statistics in Medicine 17, 1998, method 10) from the interval of each.
+    """The interval of a difference out of the interval of each side (Newcombe, Statistics in Medicine 17, 1998, method 10).
 
-    The same holds for any two intervals (Zou and Donner, Statistics in Medicine 27, 2008). None where one of them is not known.
+    It holds for any two intervals (Zou and Donner, Statistics in Medicine 27, 2008). None where one side is not known.
     """
     if one.value is None or other.value is None:
         return None
@@ -115,11 +113,17 @@ def _reach(value: float, end: float | None) -> float:
 
 
 def _effective_n(mean: float, hits: Floats, sizes: Floats) -> float:
-    n, clusters = float(sizes.sum()), int((sizes > 0).sum())
+    """What n observations in groups are worth: mean (1 - mean) / error², less for what few groups know of their own error."""
+    n, clusters = float(sizes.sum()), _clusters(sizes)
     error = _error(mean, hits, sizes) if clusters > 1 else 0.0
     if error < 1e-9:
-        return float(clusters)
+        return clusters
     return min(n, mean * (1 - mean) / error**2 * float(ndtri(ALPHA / 2) / stdtrit(clusters - 1, ALPHA / 2)) ** 2)
+
+
+def _clusters(sizes: Floats) -> float:
+    """How many groups of equal size tell as much: one that has most of the observations counts for all (Kish, Survey Sampling, 1965)."""
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
 def _error(centre: float, sums: Floats, sizes: Floats) -> float:

@@ -24,14 +24,19 @@ class Held:
 
 
 def hold(
-    bounds: Sequence[Bound], slices: Mapping[str, Mapping[str, Value]], counted: Mapping[str, Value]
+    bounds: Sequence[Bound], slices: Mapping[str, Mapping[str, Value]], counted: Mapping[str, Value], least: int
 ) -> list[Held]:
-    """Each bound, held against what was measured. `counted` are the measures that are no samples."""
+    """Each bound, held against what was measured. `counted` are the measures that are no samples.
+
+    Of fewer than `least` observations nothing is told, however clear: bounds are many, and looked at often.
+    """
     found = []
     for bound in bounds:
         values = counted if bound.measure in COUNTED else slices.get(bound.slice, {})
         value = values.get(bound.measure, UNKNOWN)
-        found.append(Held(bound.measure, bound.slice, _status(bound, value), _says(bound, value), bound.on_cannot_tell))
+        is_few = bound.measure not in COUNTED and value.effective_n < least
+        status: Status = "cannot tell" if is_few else _status(bound, value)
+        found.append(Held(bound.measure, bound.slice, status, _says(bound, value), bound.on_cannot_tell))
     return found
 
 

@@ -72,7 +72,16 @@ def look(asking: Asking, taken: Taken, earlier: Taken, root: Path, training: Pat
     counted = _counted(taken)
     values = {name: {**one.measured.values, **one.measured.failed} for name, one in slices.items()}
     drift, found = _drift(asking, taken, training)
-    return Look(taken, earlier, revisions, slices, counted, hold(asking.params.bounds, values, counted), drift, found)
+    return Look(
+        taken,
+        earlier,
+        revisions,
+        slices,
+        counted,
+        hold(asking.params.bounds, values, counted, asking.params.least),
+        drift,
+        found,
+    )
 
 
 def _of_kind(taken: Taken, kind: str) -> list[str]:

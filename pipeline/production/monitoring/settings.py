@@ -66,6 +66,7 @@ class MonitorParams(Params):
     relative_margin: Positive
     language_sample: Many
     slices: Many
+    least: Many
     bounds: list[Bound]
     drift: Drift
     canaries: Canaries
