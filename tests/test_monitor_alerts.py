@@ -25,7 +25,7 @@ def value(low, middle, high, n=100):
 
 
 def status(bound, found, of="all"):
-    (one,) = hold([Bound(**bound)], {of: {bound["measure"]: found}}, {"dropped": found, "canaries_failed": found})
+    (one,) = hold([Bound(**bound)], {of: {bound["measure"]: found}}, {"dropped": found, "canaries_failed": found}, 20)
     return one.status
 
 
