@@ -239,3 +239,12 @@ def test_a_place_of_no_shape_is_a_fault_that_lists_them(tmp_path):
     written(tmp_path, "log.jsonl", b'{"weather": "fine"}\n')
     with pytest.raises(Fault, match="no shape that is known; name the shape"):
         list(Logs(str(tmp_path), "auto").requests(*WINDOW))
+
+
+@pytest.mark.parametrize("is_array", [False, True])
+def test_half_a_character_can_be_written_again(tmp_path, is_array):
+    row = made.pair(response=made.COMPLETION | {"choices": [{"message": {"role": "assistant", "content": "\ud83d!"}}]})
+    written(tmp_path, "log.json", json.dumps([row] if is_array else row).encode())
+    found = only(Logs(str(tmp_path), "openai_chat"))
+    assert found.answer == "?!"
+    assert line(found)

@@ -74,7 +74,8 @@ def _is_score(row: Row) -> bool:
 
 def _trace(row: Row) -> Iterator[Told]:
     """The generations within a trace; where it holds none, the trace itself."""
-    inner = [_plain(one) for one in parsed(row.get("observations")) or () if isinstance(one, dict)]
+    listed = parsed(row.get("observations"))
+    inner = [_plain(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     generations = [one for one in inner if one.get("type") == "GENERATION"]
     for one in generations:
         yield from _observation(one, row)

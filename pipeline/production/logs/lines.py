@@ -8,7 +8,7 @@ from typing import cast
 
 from pipeline.production.logs.problems import Found
 
-BLOCK = 4 * 2**20
+BLOCK = 2**20
 HEAD = 2**18  # bytes by which a file is told
 LONGEST = 32 * 2**20  # bytes of a line; a longer one is not loaded
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"

@@ -71,7 +71,7 @@ class Place:
         """A file, to be read from its beginning. Raises OSError."""
         if self._fs is None:
             return io.BufferedReader(io.FileIO(name), HEAD)
-        return io.BufferedReader(self._fs.open(name, "rb"), BLOCK)
+        return io.BufferedReader(_Streamed(self._fs, name), BLOCK)
 
     def shown(self, name: str) -> str:
         """A file as a person would name it."""
@@ -107,6 +107,41 @@ class Place:
                 raise
             return []  # it went away since it was listed
         return sorted((one["name"], one["type"] == "directory") for one in listed if one["name"] != folder)
+
+
+class _Streamed(io.RawIOBase):
+    """An object of a store. Each client has errors of its own; all of them are OSError here."""
+
+    def __init__(self, fs: Any, name: str) -> None:
+        with _as_os_error():
+            self._file = fs.open(name, "rb")
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as there is something; 0 at the end."""
+        with _as_os_error():
+            read: bytes = self._file.read(len(buffer))
+        buffer[: len(read)] = read
+        return len(read)
+
+    def close(self) -> None:
+        """Let go of the object."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise OSError(str(error)) from error
 
 
 def _store(address: str) -> tuple[Any, str]:

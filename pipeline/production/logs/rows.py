@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 from pipeline.data.reading.json_files import json_document
 from pipeline.data.reading.tables import divider_of, table_rows
-from pipeline.data.records import parse_json
 from pipeline.production.logs.lines import BOM, DAMAGED, HEAD, blocks, called
 from pipeline.production.logs.problems import Found
+from pipeline.production.logs.values import json_of, whole
 from pipeline.stage import Fault
 
 HEADERS = {"id", "request_id", "traceid", "trace_id", "trace id"}  # one of which every table of requests has
@@ -61,7 +63,7 @@ def _is_document(head: bytes) -> bool:
 
 def _value(line: bytes) -> Row | None:
     try:
-        value = parse_json(line)
+        value = json_of(line)
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
@@ -91,7 +93,7 @@ def _survived(read: Iterator[tuple[int, Any]], found: Found) -> Iterator[tuple[i
     try:
         for line, value in read:
             if isinstance(value, dict):
-                yield line, cast("Row", value)
+                yield line, cast("Row", value if _is_whole(value) else whole(value))
             else:
                 found.add("unreadable_line", line)
     except Fault as fault:
@@ -103,3 +105,11 @@ def _survived(read: Iterator[tuple[int, Any]], found: Found) -> Iterator[tuple[i
         found.add("cut_line")
     except DAMAGED as error:
         found.add(called(error))
+
+
+def _is_whole(value: Row) -> bool:
+    try:
+        msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return False
+    return True

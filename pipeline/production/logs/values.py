@@ -5,7 +5,9 @@ import math
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pipeline.data.records import digest, parse_json
+import msgspec
+
+from pipeline.data.records import FAST, digest, parse_json
 
 Turns = tuple[dict[str, Any], ...]
 UP = {
@@ -36,11 +38,24 @@ FINISHES = {
 LAST_SECOND = 1e11  # an epoch beyond it is in milliseconds, then in micro- and nanoseconds
 
 
+def json_of(content: bytes | str) -> Any:
+    """The value of a JSON text. Raises ValueError where it is none. Half a character, which JSON can spell, becomes a question mark."""
+    try:
+        return FAST.decode(content)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return whole(parse_json(content))
+
+
+def whole(value: Any) -> Any:
+    """A value out of JSON, in which no text has half a character: those cannot be written."""
+    return json.loads(as_json(value).encode("utf-8", "replace"))
+
+
 def parsed(value: Any) -> Any:
     """A value; where it is JSON in a text, what that says."""
     if isinstance(value, str) and value[:1] in ("{", "[", '"'):
         try:
-            return parse_json(value)
+            return json_of(value)
         except ValueError:
             return value
     return value
