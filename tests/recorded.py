@@ -26,12 +26,14 @@ from pipeline.production.serving.engine import Engine
 from pipeline.production.serving.listening import listening, run_on
 from pipeline.production.serving.params import ServeParams
 from tests.project import ROOT
+from tests.stub_engine import GOOD
 
 SCHEMA = {
     "type": "object",
     "properties": {"label": {"enum": ["red", "green"]}, "reply": {"type": "string"}},
     "required": ["label", "reply"],
 }
+GOOD_ANSWER = GOOD
 PROMPT = [{"role": "system", "content": "Answer as JSON."}]
 SERVE = {
     "host": "127.0.0.1", "port": 0, "engine": "vllm", "start_s": 60.0, "timeout_s": 20.0, "adds_prompt": True, "constrained": False,

@@ -43,11 +43,14 @@ class ServeParams(Params):
             raise Fault(self.token_env, "holds a character that no token has", "take letters and digits")
         return token
 
-    def check(self) -> None:
-        """Raises Fault where two keys do not go together."""
+    def check_engine(self) -> None:
+        """Raises Fault where a model of this machine cannot be served as is asked."""
         if self.constrained and self.engine == "transformers":
             fault = "is true, and transformers serve answers without regard to a schema"
             raise Fault(f"{PARAMS_FILE}: serve.constrained", fault, "set it to false, or serve.engine to vllm")
+
+    def check(self) -> None:
+        """Raises Fault where an origin is none."""
         for origin in self.origins:
             if not origin.startswith(("http://", "https://")) or origin.count("/") != 2:
                 fault = f"has {origin}, which is no origin"
