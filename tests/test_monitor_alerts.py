@@ -62,10 +62,7 @@ def test_too_few_requests_are_never_an_alert():
     import numpy as np
 
     bound = {"measure": "format", "min": 0.9, "on_cannot_tell": "quiet"}
-    for n, wanted in (
-        (1, "cannot tell"),
-        (2, "alert"),
-    ):  # not one right: of one in ten samples, and of one in a hundred
+    for n, wanted in ((1, "cannot tell"), (19, "cannot tell"), (20, "alert")):  # not one of them right
         found = share(np.zeros(1), np.full(1, float(n)), has_groups=False)
         assert status(bound, found) == wanted
 
