@@ -14,7 +14,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist forget new comment commit-results push-tags test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness setup-serve vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist serve canaries monitor forget new comment commit-results push-tags test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -30,6 +30,12 @@ setup-harness: $(VENV)/harness  ## install lm-evaluation-harness too, for predic
 $(VENV)/harness: requirements/harness.txt $(INSTALLED)
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements/harness.txt
 	@touch $@
+setup-serve: $(VENV)/serve  ## install what make serve needs: the server, and transformers serve
+
+$(VENV)/serve: requirements/serve.txt $(INSTALLED)
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet -r requirements/serve.txt
+	@touch $@
+
 vllm: $(ENGINE)/installed  ## create .venv-vllm with the pinned vLLM, for predict.engine: vllm (Linux with a GPU, several GB)
 
 $(ENGINE)/installed: requirements/vllm.txt
@@ -114,6 +120,12 @@ verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names;
 gate: $(INSTALLED)  ## hold the reports to the rules of params.yaml: exit 1 where one fails
 	@$(BIN)/python -m pipeline.pull_request.gate
 
+canaries: $(INSTALLED)  ## ask the canaries of task/canaries of what is served: URL=<address up to /v1>; exit 1 where one fails
+	@$(BIN)/python -m pipeline.production.canaries "$(URL)"
+
+monitor: $(INSTALLED)  ## what the logs of production say, exit 1 on an alert: SINCE=<7d, or a time> (UNTIL=<time> LOGS=<place>)
+	@$(BIN)/python -m pipeline.production.monitor "$(SINCE)" "$(UNTIL)" "$(LOGS)"
+
 promote: $(INSTALLED)  ## make this commit's tuned model the accepted one, the one in production: WHY="<reason>" (WHO=<name>, else git's)
 	@$(BIN)/python -m pipeline.pull_request.promote
 
@@ -134,6 +146,9 @@ lifecycle: $(INSTALLED)  ## until when the models can be had that this tree name
 
 checklist: $(INSTALLED)  ## should we fine-tune at all? checks with evidence, and what to do: prompt, retrieve, collect data, fine-tune
 	@$(BIN)/python -m pipeline.desk.checklist
+
+serve: $(INSTALLED) $(VENV)/serve  ## the accepted model behind an OpenAI-compatible endpoint, recorded: REV=<commit> or MODEL=<folder>, PORT=
+	@$(BIN)/python -m pipeline.production.serve --revision "$(REV)" --model "$(MODEL)" --port "$(PORT)"
 
 forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remotes: ID=<record, group, person-..., text:...>
 	@$(BIN)/python -m pipeline.desk.forget "$(ID)"
@@ -168,7 +183,7 @@ fix: $(INSTALLED)  ## mend what a tool can mend
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 lock:  ## pin the requirements again from requirements/*.in (needs uv)
-	@cd requirements && for name in data model dev harness remote-s3 remote-gs remote-azure remote-ssh; do \
+	@cd requirements && for name in data model dev harness serve remote-s3 remote-gs remote-azure remote-ssh; do \
 	  uv pip compile -q --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url --no-emit-find-links \
 	    $(foreach package,$(CUDA),--no-emit-package $(package)) $$name.in -o $$name.txt; done
 	@cd requirements && uv pip compile -q --python-version 3.11 --python-platform x86_64-manylinux_2_28 --no-annotate --no-header \

@@ -37,6 +37,7 @@ TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teach
 RATINGS, JUDGE, RUBRIC = Path("data/ledgers/ratings"), Path("data/ledgers/judge"), Path("task/judge.yaml")
 CLASSIFIERS = Path("models/classifiers")
 PROBES, CASES, HARNESS = Path("task/probes"), Path("task/cases"), Path("task/harness")
+CANARIES = Path("task/canaries")
 STAMP = Path(".cache/checked-inputs.json")
 
 
@@ -60,6 +61,7 @@ def check_inputs() -> None:
         TestSet.load(TEST_SET)
     read_questions(PROBES)
     read_questions(CASES)
+    read_questions(CANARIES)
     check_tasks(load_params(PredictParams).harness.tasks, HARNESS)
     _check_service(load_params(TrainParams))
     base = load_base(BASE)

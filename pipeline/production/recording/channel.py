@@ -1,0 +1,187 @@
+"""The server's end of the recorder: hands over what was heard without ever waiting, and drops it where that cannot be.
+
+A pipe leads to a process of its own, which outlives the server and empties the pipe. What the pipe does not take is kept, up to a bound;
+beyond it a record is dropped whole and counted.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+
+import msgspec
+
+from pipeline.production.logs.heard import Heard, Settings, head
+
+PIPE_BYTES, MOST_PIECES = 2**20, 64  # what Linux gives anybody; pieces of one writev
+AGAIN_S, LEAVE_S = (
+    1.0,
+    10.0,
+)  # before a recorder that died is started again; that it has to write what it has at the end
+WRITER = "pipeline.production.recording.writer"
+
+
+class Channel:
+    """A Recorder of the server. `put` may be called from `open` to `close`, in the loop's thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._most = int(settings.buffer_mb * 2**20)
+        self._waiting: deque[memoryview] = deque()
+        self._size = 0
+        self._dropped: Counter[str] = Counter()
+        self._untold: Counter[str] = Counter()
+        self._counted: dict[str, float] = {}
+        self._said = bytearray()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._started = -AGAIN_S
+        self._is_watched = False
+
+    def open(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the process."""
+        self._loop = loop
+        self._start()
+
+    def put(self, heard: Heard, asked: bytes, answered: list[bytes]) -> None:
+        """Hand over what was heard, or drop it."""
+        if self._process is None and not self._start():
+            return self._drop("no_recorder")
+        size = sum(map(len, answered))
+        start = head(heard, asked, size)
+        if self._size + len(start) + size > self._most:
+            return self._drop("buffer_full")
+        if self._untold:
+            self._tell_dropped()
+        self._add(start, *answered)
+        if not self._is_watched:
+            self._flush()
+
+    def counted(self) -> Mapping[str, float]:
+        """What was counted of records, by name and labels."""
+        own = {f'dropped_total{{fault="{fault}"}}': float(count) for fault, count in self._dropped.items()}
+        return {**self._counted, **own}
+
+    def close(self) -> None:
+        """Hand over what is left, and wait for a while until it is written."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        assert self._loop and process.stdin and process.stdout
+        self._loop.remove_writer(process.stdin.fileno())
+        self._loop.remove_reader(process.stdout.fileno())
+        os.set_blocking(process.stdin.fileno(), True)
+        with contextlib.suppress(OSError):
+            for piece in self._waiting:
+                process.stdin.write(piece)
+            process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(LEAVE_S)
+        process.stdout.close()
+
+    def _start(self) -> bool:
+        """Start the recorder, not sooner than a while after the last start."""
+        if time.monotonic() - self._started < AGAIN_S or self._loop is None:
+            return False
+        self._started = time.monotonic()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", WRITER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+        )
+        assert self._process.stdin and self._process.stdout
+        for end in (self._process.stdin, self._process.stdout):
+            os.set_blocking(end.fileno(), False)
+        with contextlib.suppress(
+            OSError, AttributeError
+        ):  # another system, or a bound of the machine: then it is smaller
+            fcntl.fcntl(self._process.stdin.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._loop.add_reader(self._process.stdout.fileno(), self._listen)
+        self._waiting.clear()
+        self._size = 0
+        self._add(head(Heard(kind="settings"), msgspec.json.encode(self._settings), 0))
+        self._flush()
+        return self._process is not None
+
+    def _add(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            if piece:
+                self._waiting.append(memoryview(piece))
+                self._size += len(piece)
+
+    def _flush(self) -> None:
+        """Write what the pipe takes; the rest when it takes more."""
+        assert self._process and self._process.stdin and self._loop
+        end = self._process.stdin.fileno()
+        try:
+            while self._waiting:
+                pieces = [self._waiting[at] for at in range(min(len(self._waiting), MOST_PIECES))]
+                self._forget(os.writev(end, pieces))
+        except BlockingIOError:
+            if not self._is_watched:
+                self._loop.add_writer(end, self._flush)
+                self._is_watched = True
+            return
+        except OSError:  # the recorder is gone, and with it what it had not read
+            self._gone()
+            return
+        if self._is_watched:
+            self._loop.remove_writer(end)
+            self._is_watched = False
+
+    def _forget(self, written: int) -> None:
+        self._size -= written
+        while written:
+            first = self._waiting[0]
+            if written < len(first):
+                self._waiting[0] = first[written:]
+                return
+            written -= len(first)
+            self._waiting.popleft()
+
+    def _listen(self) -> None:
+        """Read what the recorder counted, a line of JSON at a time; the last whole one counts."""
+        assert self._process and self._process.stdout
+        try:
+            said = os.read(self._process.stdout.fileno(), 2**16)
+        except BlockingIOError:
+            return
+        if not said:
+            return self._gone()
+        self._said += said
+        *whole, rest = bytes(self._said).split(b"\n")
+        self._said = bytearray(rest)
+        if whole:
+            self._counted = msgspec.json.decode(whole[-1], type=dict[str, float])
+
+    def _gone(self) -> None:
+        """The recorder died: what waited is lost, and a next record starts it again."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        assert self._loop and process.stdin and process.stdout
+        self._loop.remove_writer(process.stdin.fileno())
+        self._loop.remove_reader(process.stdout.fileno())
+        self._is_watched = False
+        process.stdin.close()
+        process.stdout.close()
+        process.poll()
+        self._said.clear()
+        self._drop("no_recorder")
+        print("serve: the recorder is gone; it is started again", file=sys.stderr, flush=True)
+
+    def _drop(self, fault: str) -> None:
+        self._dropped[fault] += 1
+        self._untold[fault] += 1
+
+    def _tell_dropped(self) -> None:
+        """Let the recorder write down what never came to it."""
+        told, self._untold = dict(self._untold), Counter()
+        self._add(head(Heard(kind="dropped", dropped=told), b"", 0))

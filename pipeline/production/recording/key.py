@@ -1,0 +1,44 @@
+"""The key under which users become digests: out of the environment, or made once and kept beside the logs, for its owner alone."""
+
+import os
+import secrets
+from pathlib import Path
+
+NAME, BYTES = "user.key", 32
+
+
+def user_key(folder: Path, env: str) -> bytes:
+    """The key, at most 64 bytes. Where it can be neither read nor kept, one for this run: then digests of two runs do not agree."""
+    given = os.environ.get(env, "").strip() if env else ""
+    if given:
+        return given.encode("utf-8", "replace")[:64]
+    place = folder / NAME
+    try:
+        return _read(place) or _made(place)
+    except OSError:
+        return secrets.token_bytes(BYTES)
+
+
+def _read(place: Path) -> bytes:
+    """The key that is kept; b"" where there is none."""
+    try:
+        return bytes.fromhex(place.read_text("ascii").strip())
+    except (FileNotFoundError, ValueError):
+        return b""
+
+
+def _made(place: Path) -> bytes:
+    """Write a new key whole under its name; of two that do so at once the first one counts."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    key = secrets.token_bytes(BYTES)
+    part = place.with_name(f"{NAME}.{os.getpid()}")
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(key.hex() + "\n")
+    try:
+        os.link(part, place)
+    except FileExistsError:
+        key = _read(place) or key
+    finally:
+        part.unlink()
+    return key

@@ -1,0 +1,192 @@
+"""make serve: which model it takes, what it refuses to begin with, and that the answers are those of the evaluation."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx2
+import pytest
+import yaml
+
+from pipeline import predict
+from pipeline.data.records import write_records
+from pipeline.production import serve
+from pipeline.production.serving.params import ServeParams
+from pipeline.stage import Fault
+from tests.lessons import SCHEMA, params, paths, project
+from tests.project import ROOT, record
+from tests.recorded import SERVE, read, waited
+
+QUESTIONS = 5
+LESSONS = {"lora": {"epochs": 8, "learning_rate": 0.05}, "full": {"epochs": 6}}
+
+
+def knobs(**changes):
+    """The repository's parameters, for answers of a few tokens on one thread, with a port of its own."""
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["predict"] |= {"max_new_tokens": 12, "batch_size": 4, "device": "cpu", "dtype": "float32", "threads": 1}
+    values["serve"] |= {"port": 0} | changes.pop("serve", {})
+    values["record"] |= changes.pop("record", {})
+    values |= changes
+    return values
+
+
+def write_project(folder, **changes):
+    (folder / "task").mkdir(exist_ok=True)
+    (folder / "task/answer.schema.json").write_text(json.dumps(SCHEMA))
+    (folder / "params.yaml").write_text(yaml.safe_dump(knobs(**changes)))
+
+
+@contextlib.contextmanager
+def started(folder, *words):
+    """make serve in a folder; gives its address, its process and what it said."""
+    command = [sys.executable, "-m", "pipeline.production.serve", *words]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (
+        (folder / "said").open("wb") as out,
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT) as process,
+    ):
+        said = lambda: (folder / "said").read_text()  # noqa: E731
+        try:
+            waited(lambda: "answers with" in said() or process.poll() is not None, bool, 240)
+            assert process.poll() is None, said()
+            yield re.search(r"serve: (http\S+)/v1 answers", said())[1], process, said()
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", ["lora", "full"])
+def test_the_served_model_says_what_the_evaluation_was_told(base, settled, tmp_path, monkeypatch, phase):  # noqa: ARG001
+    from pipeline.train import main as train
+
+    monkeypatch.chdir(tmp_path)
+    project(tmp_path, base)
+    write_records(tmp_path / "few_shot.jsonl", [record(30)])
+    (tmp_path / "prompt.yaml").write_text(f"system: Answer.\nfew_shot: [{record(30).id}]\n")
+    train(params(phase, **{phase: LESSONS[phase]}), *paths())
+    rows = evaluated(tmp_path)
+    assert len({row["answer"] for row in rows}) > 1
+    write_project(tmp_path, serve={"token_env": ""})
+    with started(tmp_path, "--model", "out") as (address, process, said):
+        assert "trained by no commit that is known" in said
+        with httpx2.Client(base_url=address, trust_env=False, timeout=60) as client:
+            for number, row in enumerate(rows):
+                asked = [dict(turn) for turn in record(number).asked]
+                whole = client.post("/v1/chat/completions", json={"messages": asked}).json()
+                assert whole["choices"][0]["message"]["content"] == row["answer"]
+                assert str(tmp_path) not in json.dumps(whole)
+                assert whole["usage"]["prompt_tokens"] == row["prompt_tokens"]
+                stream = client.post("/v1/chat/completions", json={"messages": asked, "stream": True}).text
+                assert streamed(stream) == row["answer"]
+        lines = waited(lambda: read(tmp_path / "logs", "requests"), lambda found: len(found) == 2 * QUESTIONS)
+        assert [line["answer"] for line in lines[::2]] == [row["answer"] for row in rows]
+        assert {line["model"][-4:] for line in lines} == {".dir"}
+        assert at_work(tmp_path / ".cache/served")
+        process.kill()
+    assert waited(lambda: at_work(tmp_path / ".cache/served"), lambda found: not found, 60) == []
+
+
+def evaluated(folder):
+    """The answers of an arm with the model's own prompt."""
+    write_records(folder / "test.jsonl", [record(n) for n in range(QUESTIONS)])
+    write_records(folder / "new.jsonl", [])
+    for name in ("probes", "cases", "texts"):
+        (folder / name).mkdir()
+    (folder / "texts/t.jsonl").write_text('{"id": "t", "text": "red door"}\n')
+    (folder / "own.yaml").write_text('system: ""\nfew_shot: []\n')
+    names = ("test.jsonl", "new.jsonl", "few_shot.jsonl", "probes", "cases", "texts", "harness")
+    values = predict.PredictParams.model_validate(knobs()["predict"])
+    predict.main(
+        values, "tuned", *(folder / name for name in names), Path("out"), folder / "own.yaml", folder / "said_by"
+    )
+    rows = [json.loads(line) for line in (folder / "said_by/answers.jsonl").read_text().splitlines()]
+    by_id = {row["id"]: row for row in rows}
+    return [by_id[record(n).id] for n in range(QUESTIONS)]
+
+
+def streamed(text):
+    events = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]
+    return "".join((event["choices"][0]["delta"].get("content") or "") for event in events if event["choices"])
+
+
+def at_work(folder):
+    """The processes that work below a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if str(folder.resolve()) in str((process / "cwd").readlink()):
+                found.append(process.name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"host": "0.0.0.0", "token_env": "NO_SUCH_TOKEN"},
+            r"serve\.token_env: gives no token, and 0\.0\.0\.0 can be reached; write NO_SUCH",
+        ),  # noqa: S104
+        ({"host": "0.0.0.0", "token_env": ""}, r"gives no token"),  # noqa: S104
+        ({"origins": ["shop.example"]}, r"serve\.origins: has shop\.example, which is no origin"),
+        ({"max_body_mb": 16.0}, r"record\.buffer_mb: is 32, and a request may have 16 MiB; make it more than twice"),
+        (
+            {},
+            r"models/accepted\.dvc: is not there, so no model is accepted yet; make promote, or serve .* MODEL=models/adapter",
+        ),
+    ],
+)
+def test_what_cannot_be_served_is_told_before_anything_is_loaded(tmp_path, monkeypatch, changes, said):
+    monkeypatch.chdir(tmp_path)
+    write_project(tmp_path, serve=changes)
+    with pytest.raises(Fault, match=said):
+        serve.serve("", "", "", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("", "", "many"), r"PORT=many: is no port"),
+        (("", "none", ""), r"MODEL=none: is not there; make run"),
+        (("HEAD", "none", ""), r"REV and MODEL: are both given"),
+        (("v9", "", ""), r"REV=v9: is no revision of this repository"),
+    ],
+)
+def test_a_model_that_cannot_be_had_is_told_by_the_setting_that_names_it(tmp_path, monkeypatch, words, said):
+    monkeypatch.chdir(tmp_path)
+    write_project(tmp_path)
+    subprocess.run(["git", "init", "-q"], check=True)
+    with pytest.raises(Fault, match=said):
+        serve.serve(*words, tmp_path)
+
+
+def test_a_port_that_is_taken_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_project(tmp_path)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = str(other.getsockname()[1])
+        with pytest.raises(
+            Fault, match=rf"serve\.port: 127\.0\.0\.1:{port} cannot be listened on .*; free it, or .* PORT="
+        ):
+            serve.serve("", "", port, tmp_path)
+
+
+def test_a_token_that_cannot_stand_in_a_header_is_refused_unshown(monkeypatch):
+    monkeypatch.setenv("SERVE_TOKEN", "zwölf words")
+    with pytest.raises(Fault, match="SERVE_TOKEN: holds a character") as caught:
+        ServeParams.model_validate(SERVE | {"token_env": "SERVE_TOKEN"}).token()
+    assert "words" not in str(caught.value)
+
+
+def test_transformers_is_not_asked_for_answers_by_a_schema():
+    with pytest.raises(Fault, match=r"serve\.constrained: is true, and transformers serve answers without"):
+        ServeParams.model_validate(SERVE | {"engine": "transformers", "constrained": True}).check_engine()
