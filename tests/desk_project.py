@@ -119,6 +119,7 @@ FILES = {
     "data/ledgers/reviews/r.jsonl": REVIEW,
     "data/ledgers/ratings/v.jsonl": RATING,
     "data/ledgers/judge/j.jsonl": OPINION,
+    "data/ledgers/candidates/.gitkeep": "",
     "task/answer.schema.json": json.dumps(SCHEMA),
     "task/expectations.json": (
         '{"name": "records", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "id"}}]}'
