@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from pipeline.data.candidates import identity
+
 SCHEMA = {"type": "object", "properties": {"label": {"type": "string", "enum": ["red", "blue"]}}, "required": ["label"]}
 PARAMS = """ingest:
   max_rejects: 0
@@ -108,6 +110,31 @@ OPINION = (
     '"second": "fedcba9876543210", "model": "m", "reply": "a sample", "finish": "stop", "prompt_tokens": 1, "completion_tokens": 1, '
     '"cost": 0.0}\n'
 )
+ASKED = [{"role": "user", "content": "a sample that failed"}]
+CANDIDATE = (
+    json.dumps(
+        {
+            "date": "2031-01-02",
+            "record": identity(ASKED, ""),
+            "request": "r1",
+            "time": "2031-01-01T10:00:00+00:00",
+            "kinds": ["thumbs_down"],
+            "messages": ASKED,
+            "answer": "no",
+            "proposal": "",
+            "said": "",
+            "others": [],
+            "user": "",
+            "source": "logs",
+            "revision": "",
+            "tags": [],
+            "incident": "",
+            "count": 1,
+            "members": [],
+        }
+    )
+    + "\n"
+)
 QUESTION = '{"id": "a", "messages": [{"role": "user", "content": "x"}], "check": {"kind": "exact", "value": "x"}}\n'
 FILES = {
     "params.yaml": PARAMS,
@@ -119,7 +146,7 @@ FILES = {
     "data/ledgers/reviews/r.jsonl": REVIEW,
     "data/ledgers/ratings/v.jsonl": RATING,
     "data/ledgers/judge/j.jsonl": OPINION,
-    "data/ledgers/candidates/.gitkeep": "",
+    "data/ledgers/candidates/c.jsonl": CANDIDATE,
     "task/answer.schema.json": json.dumps(SCHEMA),
     "task/expectations.json": (
         '{"name": "records", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "id"}}]}'
