@@ -85,6 +85,15 @@ checklist:
   prompted: {price_in: null, price_out: null}
   tuned: {price_in: null, price_out: null}
   training: null
+monitor: {logs: logs, shape: own, since: 7d, rules: {}}
+feedback:
+  kinds: [corrected, thumbs_down, escalated, not_done, invalid, flagged, refused, empty, cut, unlike]
+  wait_days: 7
+  similarity: 0.65
+  caps: {days: 30, user: 3, source: 50, incident: 4, waiting: 40}
+  unlike: {below: 0.0, examples: 10, requests: 10}
+  repeats: 4
+  injections: {ignore: "(?i)ignore .{0,20}instructions"}
 """
 ROW = '{"prompt": "a red door", "completion": "{\\"label\\": \\"red\\"}"}\n'
 DVC = """stages:

@@ -19,7 +19,7 @@ from pipeline.production.judging import Judge
 from pipeline.production.logs.entry import Entry, Feedback
 from tests.examples import SCHEMA, answer
 
-NOON = datetime(2031, 1, 2, 12, tzinfo=UTC)
+NOON = datetime(2021, 1, 2, 12, tzinfo=UTC)
 WEEK = Window(NOON - timedelta(days=7), NOON + timedelta(days=1))
 RED, BLUE, GREEN = answer("red"), answer("blue", "sorry"), answer("green", "of course")
 VALUES: dict[str, Any] = {
@@ -42,7 +42,33 @@ VALUES: dict[str, Any] = {
     "repeats": 4,
     "injections": {"ignore": r"(?i)ignore .{0,20}instructions"},
 }
-TOPICS = ["parcel", "kettle", "lamp", "chair", "shirt", "mixer", "phone", "carpet", "bottle", "mirror", "jacket", "watch", "speaker", "blanket", "stroller", "toaster", "camera", "backpack", "ladder", "helmet", "curtain", "drill", "guitar", "printer", "keyboard"]  # fmt: skip
+TOPICS = [
+    "parcel",
+    "kettle",
+    "lamp",
+    "chair",
+    "shirt",
+    "mixer",
+    "phone",
+    "carpet",
+    "bottle",
+    "mirror",
+    "jacket",
+    "watch",
+    "speaker",
+    "blanket",
+    "stroller",
+    "toaster",
+    "camera",
+    "backpack",
+    "ladder",
+    "helmet",
+    "curtain",
+    "drill",
+    "guitar",
+    "printer",
+    "keyboard",
+]
 WORDS = (
     "never arrived",
     "burnt my hand",
@@ -117,7 +143,7 @@ def collected(
         {kind: "reject" if kind in ("api_key", "private_key", "jwt") else "redact" for kind in KINDS}
     )
     limits = ValidateLimits(max_question_chars=500, max_answer_chars=200)
-    drafting = Drafting(meets, limits, policy, "logs", "2031-01-03", list(asked.kinds))
+    drafting = Drafting(meets, limits, policy, "logs", "2021-01-03", list(asked.kinds))
     there = ledger or {}
     known = known_of(folder / "records.jsonl", folder / "template.json", folder / "feedback", list(cases), there, meets)
     given_names = {request: name for request, name in names.items() if name}

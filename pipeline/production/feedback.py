@@ -109,6 +109,7 @@ def put_to_work(day: str, contract: Contract, params: FeedbackParams) -> approvi
     found = approving.approved(ledger, read_reviews(REVIEWS), counts)
     out = approving.sort_out(found, filing.learnt_in(FEEDBACK, contract), cases, rules, counts)
     filing.add_cases(CASES, (case for case, _ in out.cases))
+    counts["learnt until now, and a case"] = filing.take_out(FEEDBACK, cases)
     filing.add_rows(FEEDBACK, day, out.rows, contract)
     return out
 

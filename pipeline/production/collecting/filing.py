@@ -12,7 +12,7 @@ from pipeline.data.candidates import group_of
 from pipeline.data.folders import rows as rows_of_folder
 from pipeline.data.questions import Question
 from pipeline.data.reading.readers import read_source
-from pipeline.data.records import Record, read_jsonl, write_jsonl
+from pipeline.data.records import Record, read_jsonl, record_id, write_jsonl
 from pipeline.ingest import feedback_sources
 from pipeline.production.collecting.approving import Approved
 from pipeline.stage import Fault
@@ -60,6 +60,21 @@ def add_rows(folder: Path, day: str, new: Iterable[Approved], contract: Contract
     if lost:
         raise Fault(path, f"does not read {min(lost)} as it was approved", "mend the row, or reject the candidate")
     return path
+
+
+def take_out(folder: Path, cases: Iterable[Question]) -> int:
+    """Take out the rows that are cases, as they can be where two branches that closed one incident are merged; how many went."""
+    made = {case.id.rpartition("-")[2] for case in cases if case.incident}
+    gone = 0
+    for path, _ in feedback_sources(folder) if made else ():
+        rows = [row for _, row in read_jsonl(path)]
+        kept = [row for row in rows if "messages" not in row or record_id(row["messages"]) not in made]
+        gone += len(rows) - len(kept)
+        if not kept:
+            path.unlink()  # an empty one would stop the pipeline
+        elif len(kept) < len(rows):
+            write_jsonl(path, kept)
+    return gone
 
 
 def add_cases(folder: Path, new: Iterable[Question]) -> Path | None:
