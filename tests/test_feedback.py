@@ -73,6 +73,18 @@ def test_a_run_that_finds_nothing_leaves_no_branch():
     assert desk.git("branch", "--format=%(refname:short)").split() == ["main"]
 
 
+def test_what_waits_on_a_branch_that_is_not_merged_is_not_proposed_again():
+    entries = [request(1), request(2)]
+    desk.log(entries, [down(one) for one in entries])
+    desk.run()
+    desk.git("switch", "--quiet", "main")
+    assert desk.candidates() == []
+    desk.log([request(3)], [down(request(3))])
+    assert desk.run(days=2)[1]
+    assert desk.git("rev-parse", "--abbrev-ref", "HEAD").strip() == "feedback/2021-01-04"
+    assert [one["request"] for one in desk.candidates()] == ["r3"]
+
+
 def test_an_incident_of_one_row_becomes_a_case_that_fails_on_what_was_answered():
     entry = request(1)
     desk.log([entry], [word(entry, correction=BLUE, incident="REFUND-123")])

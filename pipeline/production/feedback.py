@@ -30,6 +30,7 @@ from pipeline.desk.reviewing.shown import code
 from pipeline.ingest import IngestParams
 from pipeline.production.collecting import approving, committing, filing, proposing, telling
 from pipeline.production.collecting.drafting import Drafting
+from pipeline.production.collecting.elsewhere import candidates_elsewhere
 from pipeline.production.collecting.failures import incident_name
 from pipeline.production.collecting.known import known_of
 from pipeline.production.collecting.params import FeedbackParams, LanguageParams, MonitorParams
@@ -118,7 +119,9 @@ def propose(
     asked: Asked, logs: Logs, source: str, window: Window, contract: Contract, params: FeedbackParams
 ) -> proposing.Outcome:
     """Read the window, and what was said in it of requests that came in some days before it."""
-    ledger, reviews = read_candidates(PROPOSED), read_reviews(REVIEWS)
+    here, reviews = read_candidates(PROPOSED), read_reviews(REVIEWS)
+    elsewhere = candidates_elsewhere(PROPOSED)
+    ledger = {**elsewhere, **here}
     monitor, limits, policy = load_params(MonitorParams), load_params(ValidateLimits), load_params(IngestParams)
     setting = proposing.Setting(
         params,
@@ -138,7 +141,7 @@ def propose(
     )
     drafting = Drafting(contract, limits, policy.personal_data, source, asked.day, list(params.kinds))
     known = known_of(RECORDS, TEMPLATE, FEEDBACK, read_questions(CASES), ledger, contract)
-    decided = {review.record for _, review in reviews}
+    decided = {review.record for _, review in reviews} | (elsewhere.keys() - here.keys())
     named = {request: name for request, name in asked.names.items() if name}
     proposing.propose(failed, drafting, known, ledger, decided, named, setting, outcome)
     _note_missing(asked, outcome, [candidate for _, candidate in ledger.values()])
