@@ -14,7 +14,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist feedback forget new comment feedback-pull-request commit-results push-tags test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish canaries monitor feedback lifecycle checklist forget new comment feedback-pull-request commit-results push-tags test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -113,6 +113,12 @@ verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names;
 
 gate: $(INSTALLED)  ## hold the reports to the rules of params.yaml: exit 1 where one fails
 	@$(BIN)/python -m pipeline.pull_request.gate
+
+canaries: $(INSTALLED)  ## ask the canaries of task/canaries of what is served: URL=<address up to /v1>; exit 1 where one fails
+	@$(BIN)/python -m pipeline.production.canaries "$(URL)"
+
+monitor: $(INSTALLED)  ## what the logs of production say, exit 1 on an alert: SINCE=<7d, or a time> (UNTIL=<time> LOGS=<place>)
+	@$(BIN)/python -m pipeline.production.monitor "$(SINCE)" "$(UNTIL)" "$(LOGS)"
 
 promote: $(INSTALLED)  ## make this commit's tuned model the accepted one, the one in production: WHY="<reason>" (WHO=<name>, else git's)
 	@$(BIN)/python -m pipeline.pull_request.promote

@@ -203,7 +203,7 @@ def test_no_text_of_the_data_gets_out_of_its_place(tmp_path_factory, text):
     assert "Cannot be shown" not in said
     assert BAIT in said
     check_comment(said)
-    check_page(page(found))
+    check_page(page(found, "a title"))
     for part in found:
         for picture in pictures(part.blocks(10)):
             ElementTree.fromstring(picture.svg)  # noqa: S314  # our own
@@ -235,7 +235,7 @@ def test_what_cannot_be_shortened_is_left_out_whole():
     assert "y" * 100 not in said
     assert "z" * 50_000 in said
     assert "_Left out, since a comment cannot be longer (much): it stands in `report.html`._" in said
-    assert "y" * 50_000 in page(fixed)
+    assert "y" * 50_000 in page(fixed, "a title")
 
 
 def test_characters_of_two_units_count_twice():
@@ -253,7 +253,7 @@ def test_pictures_are_links_only_where_an_address_is_known():
     part = Part("A", 1, lambda _: [Picture("a.svg", "a curve", "<svg/>", ("in words",))])
     assert "![a curve](https://x.example/p/a.svg)" in comment([part], "https://x.example/p")
     assert "in words" in comment([part], "")
-    assert "<figure><svg/></figure>" in page([part])
+    assert "<figure><svg/></figure>" in page([part], "a title")
 
 
 def test_drawings_are_whole_for_odd_numbers():

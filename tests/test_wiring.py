@@ -113,6 +113,7 @@ def test_sections_of_the_parameters_are_the_stages_the_arms_and_what_judges():
         "checklist",
         "lifecycle",
         "publish",
+        "monitor",
         "feedback",
     }
     assert set(PARAMS) == {*STAGES, *read_elsewhere}

@@ -38,6 +38,7 @@ PROPOSED = Path("data/ledgers/candidates")
 RATINGS, JUDGE, RUBRIC = Path("data/ledgers/ratings"), Path("data/ledgers/judge"), Path("task/judge.yaml")
 CLASSIFIERS = Path("models/classifiers")
 PROBES, CASES, HARNESS = Path("task/probes"), Path("task/cases"), Path("task/harness")
+CANARIES = Path("task/canaries")
 STAMP = Path(".cache/checked-inputs.json")
 
 
@@ -61,6 +62,7 @@ def check_inputs() -> None:
         TestSet.load(TEST_SET)
     read_questions(PROBES)
     read_questions(CASES)
+    read_questions(CANARIES)
     check_tasks(load_params(PredictParams).harness.tasks, HARNESS)
     _check_service(load_params(TrainParams))
     base = load_base(BASE)

@@ -43,6 +43,7 @@ EMPTIED = (
     JUDGE,
     PROPOSED,
     Path("task/cases"),
+    Path("task/canaries"),
     Path("reports"),
 )
 BUILT = (
@@ -128,6 +129,8 @@ def rename(name: str) -> None:
     params = re.sub(r"    - \{rule: (comparison|target), metric: (?!format_accuracy).*\n", "", params)
     params = re.sub(r"(  salt: )\S+", rf"\g<1>{name}", params)
     params = re.sub(r"(  required_slices:)[^\n]*\n(    \S+: .*\n)+", r"\1 {}\n", params)
+    params = re.sub(r"(  rules:)[^\n]*\n(    \w+: .*\n)+", r"\1 {}\n", params)
+    params = re.sub(r"(  escalation_field:) \S+", r'\1 ""', params)
     params = re.sub(r"(  languages:) \[[^\]]*\]", r"\1 [en]", params)
     params = re.sub(r"(  replay:) \S+ ", r"\1 0.0 ", params)  # what is there fits the embedded base
     params = re.sub(r"(  replies:) \d+", r"\1 0", params)

@@ -35,6 +35,7 @@ from pipeline.pull_request.revision import Revision, is_shallow, revision_of
 from pipeline.stage import Fault
 
 OUT = Path("build/report")
+TITLE = "What this change does to the model"
 COMMENT, PAGE, PLOTS = "comment.md", "report.html", "plots"
 ADDRESS = re.compile(r"https://[\w.~:/%?&=+-]+")
 
@@ -75,7 +76,7 @@ def write(parts: list[Part], out: Path, images: str) -> None:
         for picture in pictures(part.blocks(WHOLE)):
             (out / PLOTS / picture.name).write_text(picture.svg + "\n", encoding="utf-8")
     (out / COMMENT).write_text(comment(parts, images), encoding="utf-8")
-    (out / PAGE).write_text(page(parts), encoding="utf-8")
+    (out / PAGE).write_text(page(parts, TITLE), encoding="utf-8")
 
 
 def main() -> None:

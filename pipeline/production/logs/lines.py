@@ -4,33 +4,33 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import cast
 
 from pipeline.production.logs.problems import Found
 
-BLOCK = 4 * 2**20
+BLOCK = 2**20
+HEAD = 2**18  # bytes by which a file is told
 LONGEST = 32 * 2**20  # bytes of a line; a longer one is not loaded
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 BOM = b"\xef\xbb\xbf"
 DAMAGED = (EOFError, OSError, zlib.error)
 
 
-def unpacked(file: BinaryIO) -> BinaryIO:
+def unpacked(file: io.BufferedReader) -> io.BufferedReader:
     """The bytes that a file holds, told by its first bytes and not by its name. Whoever opened the file closes it."""
-    begun = file if isinstance(file, io.BufferedReader) else io.BufferedReader(file, BLOCK)  # type: ignore[type-var]
-    start = begun.peek(4)[:4]
+    start = file.peek(4)[:4]
     if start.startswith(GZIP):
-        return io.BufferedReader(gzip.GzipFile(fileobj=begun), BLOCK)
+        return cast("io.BufferedReader", gzip.GzipFile(fileobj=file))  # it has all that is asked of one here
     if start == ZSTD:
         import pyarrow as pa
 
         return io.BufferedReader(
-            pa.input_stream(begun, compression="zstd"), BLOCK
+            pa.input_stream(file, compression="zstd"), BLOCK
         )  # before Python 3.14 there is no zstd
-    return begun
+    return file
 
 
-def blocks(file: BinaryIO, found: Found) -> Iterator[tuple[int, list[bytes], bool]]:
+def blocks(file: io.BufferedReader, found: Found) -> Iterator[tuple[int, list[bytes], bool]]:
     """Number of the first line, lines without their ends, and whether these ended; only the last line of a file may not have."""
     number, rest, is_skipping = 1, b"", False
     while block := _read(file, found):
@@ -50,10 +50,15 @@ def blocks(file: BinaryIO, found: Found) -> Iterator[tuple[int, list[bytes], boo
         yield number, [rest], False
 
 
-def _read(file: BinaryIO, found: Found) -> bytes:
+def _read(file: io.BufferedReader, found: Found) -> bytes:
     """The next block, b"" at the end or where the file cannot be read any further."""
     try:
-        return file.read(BLOCK)
+        return file.read1(BLOCK)  # what came before the damage is not lost, as it would be with `read`
     except DAMAGED as error:
-        found.add("cut_file" if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile) else "unreadable_file")
+        found.add(called(error))
         return b""
+
+
+def called(error: Exception) -> str:
+    """The fault of a file that cannot be read."""
+    return "cut_file" if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile) else "unreadable_file"

@@ -1,9 +1,10 @@
 """Our own lines, typed: which files hold which kind, and each line as what it is, or the fault that it has."""
 
+import io
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -21,6 +22,7 @@ BEGIN = (b'{"id":"', b'{"time":"')  # how a line begins
 GLUED = 8  # how many beginnings are tried in a line that is none
 AHEAD = timedelta(minutes=5)  # clocks of servers differ
 BACK = timedelta(minutes=15)  # a line is written when its request ends, so times are in order but for this
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # an earlier time is that of a clock that was never set
 NO_DATE = "Invalid RFC3339"
 
 
@@ -28,6 +30,14 @@ def kind_of(name: str) -> str | None:
     """The kind of a file of ours, by its name."""
     named = NAME.search(name)
     return named[1] if named else None
+
+
+def is_line(head: bytes) -> bool:
+    """Whether a file that begins so is one of requests of ours, whatever its name."""
+    try:
+        return bool(DECODERS[Entry].decode(head.split(b"\n", 1)[0]).messages) and b'"choices"' not in head
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return False
 
 
 class Ids:
@@ -47,10 +57,10 @@ class Ids:
         return seen.add(value)
 
 
-def read(file: BinaryIO, shown: str, kind: type[Line], ids: Ids, found: Found) -> Iterator[Line]:
+def read(file: io.BufferedReader, shown: str, kind: type[Line], ids: Ids, found: Found) -> Iterator[Line]:
     """The lines of a file, in its order. What cannot be read, and what was read before, is counted and left out."""
     decode = DECODERS[kind].decode
-    latest, ahead = datetime.min.replace(tzinfo=UTC), datetime.now(UTC) + AHEAD
+    latest, ahead = EARLIEST, datetime.now(UTC) + AHEAD
     for first, lines, is_ended in blocks(file, found):
         for number, line in enumerate(lines, first):
             try:
@@ -60,7 +70,7 @@ def read(file: BinaryIO, shown: str, kind: type[Line], ids: Ids, found: Found) -
             if entry is None:
                 continue
             time = entry.time
-            if time.tzinfo is None:
+            if time.tzinfo is None or time < EARLIEST:
                 found.add("bad_time", number)
                 continue
             if time > latest:

@@ -3,15 +3,16 @@
 Accounts come from the environment, as the client of each store reads it.
 """
 
+import io
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+from pipeline.production.logs.lines import BLOCK, HEAD
 from pipeline.stage import Fault
 
 DEEPEST = 8  # levels of folders
@@ -49,29 +50,28 @@ def day_of(folder: str) -> date | None:
 
 
 class Place:
-    """A place of logs. `files` names what lies in it, `open` opens one of these names."""
+    """A place of logs. `files` names what lies in it, `open` opens one of these names; `root` is the name of the place itself."""
 
     def __init__(self, address: str) -> None:
         self.address = address
         self._fs: Any = None
-        self._root = address
+        self.root = address
         if "://" in address:
-            self._fs, self._root = _store(address)
+            self._fs, self.root = _store(address)
 
     def files(self, window: Window = ALWAYS) -> Iterator[str]:
         """Names of the files that may hold lines of the window, by day. Raises Fault where the place is not there."""
         with _named(self.address):
             if self._is_file():
-                yield self._root
+                yield self.root
             else:
-                yield from self._below(self._root, "", window, 0)
+                yield from self._below(self.root, "", window, 0)
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> io.BufferedReader:
         """A file, to be read from its beginning. Raises OSError."""
         if self._fs is None:
-            return Path(name).open("rb", buffering=0)
-        opened: BinaryIO = self._fs.open(name, "rb")
-        return opened
+            return io.BufferedReader(io.FileIO(name), HEAD)
+        return io.BufferedReader(_Streamed(self._fs, name), BLOCK)
 
     def shown(self, name: str) -> str:
         """A file as a person would name it."""
@@ -79,10 +79,10 @@ class Place:
 
     def _is_file(self) -> bool:
         if self._fs is not None:
-            return bool(self._fs.isfile(self._root))
-        if not os.path.exists(self._root):  # noqa: PTH110  # names are texts here, as fsspec has them
+            return bool(self._fs.isfile(self.root))
+        if not os.path.exists(self.root):  # noqa: PTH110  # names are texts here, as fsspec has them
             raise Fault(self.address, "no such folder or file", "check the path")
-        return os.path.isfile(self._root)  # noqa: PTH113
+        return os.path.isfile(self.root)  # noqa: PTH113
 
     def _below(self, folder: str, inner: str, window: Window, depth: int) -> Iterator[str]:
         """Files of a folder and of those in it; `inner` is its name within the place."""
@@ -103,10 +103,45 @@ class Place:
                     return sorted((part.path, part.is_dir()) for part in parts)
             listed = self._fs.ls(folder, detail=True, refresh=True)
         except FileNotFoundError:
-            if folder == self._root:
+            if folder == self.root:
                 raise
             return []  # it went away since it was listed
         return sorted((one["name"], one["type"] == "directory") for one in listed if one["name"] != folder)
+
+
+class _Streamed(io.RawIOBase):
+    """An object of a store. Each client has errors of its own; all of them are OSError here."""
+
+    def __init__(self, fs: Any, name: str) -> None:
+        with _as_os_error():
+            self._file = fs.open(name, "rb")
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as there is something; 0 at the end."""
+        with _as_os_error():
+            read: bytes = self._file.read(len(buffer))
+        buffer[: len(read)] = read
+        return len(read)
+
+    def close(self) -> None:
+        """Let go of the object."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise OSError(str(error)) from error
 
 
 def _store(address: str) -> tuple[Any, str]:
@@ -115,7 +150,7 @@ def _store(address: str) -> tuple[Any, str]:
 
     scheme = address.split("://")[0]
     try:
-        fs, root = fsspec.core.url_to_fs(address)
+        fs, root = fsspec.core.url_to_fs(address, skip_instance_cache=True)  # what lies there may have changed since
     except ImportError as error:
         extra = EXTRAS.get(scheme)
         remedy = f"pip install -r requirements/remote-{extra}.txt" if extra else "install the package that it names"

@@ -16,6 +16,7 @@ MEANINGS = {
     "clock_back": "a clock that jumped back within a file",
     "duplicate": "a line whose request was read before",
     "unmapped": "a row that holds no request, or none that can be read",
+    "other_span": "a step that is no request to a model",
     "unclear_score": "a score of which it cannot be said whether it is praise or blame",
     "automatic_score": "a score that no person gave",
     "empty_file": "a file without a byte",
@@ -36,6 +37,10 @@ class Problems:
         """Forget what an earlier reading of the file found, and count anew."""
         found = self._files[file] = Found(file)
         return found
+
+    def unless_begun(self, file: str) -> "Found":
+        """Count what a file has wrong, unless another reading of it has counted that."""
+        return Found(file) if file in self._files else self.begin(file)
 
     @property
     def counts(self) -> Counter[str]:

@@ -14,7 +14,7 @@ class Seen:
 
     def __init__(self) -> None:
         self._mask = FIRST - 1
-        self._table = array("Q", bytes(8 * FIRST))
+        self._table = array("q", bytes(8 * FIRST))
         self._count, self._room = 0, int(FIRST * FULL)
 
     def __len__(self) -> int:
@@ -22,7 +22,7 @@ class Seen:
 
     def add(self, value: str | bytes) -> bool:
         """True where the value was not there yet."""
-        wanted = hash(value) & 0xFFFFFFFFFFFFFFFF or 1  # 0 is an empty place
+        wanted = hash(value) or 1  # 0 is an empty place
         table, mask = self._table, self._mask
         place = wanted & mask
         while found := table[place]:
@@ -37,7 +37,7 @@ class Seen:
 
     def _grow(self) -> None:
         size = 2 * len(self._table)
-        grown, mask = array("Q", bytes(8 * size)), size - 1
+        grown, mask = array("q", bytes(8 * size)), size - 1
         for value in self._table:
             if value:
                 place = value & mask

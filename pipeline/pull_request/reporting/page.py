@@ -33,12 +33,12 @@ STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
 
-def page(parts: Sequence[Part]) -> str:
+def page(parts: Sequence[Part], title: str) -> str:
     """The whole page."""
     head = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>What this change does to the model</title><style>{STYLE}</style>\n"
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style>\n"
     )
     return head + "".join(_parts(parts, MarkdownIt("commonmark", {"html": False}).enable("table"))) + "</html>\n"
 

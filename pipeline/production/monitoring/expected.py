@@ -1,0 +1,90 @@
+"""What the evaluation found of a model that answers in production, read where it stands: in this tree, or at the model's own revision.
+
+The accepted model's numbers are those of models/accepted.json. Of another revision they are those of the arm `tuned` in the
+reports of that commit, as git has them; a request that names no revision is held against this tree's. A revision that git does not
+have is said, and nothing is held against it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.data.records import parse_json
+from pipeline.desk.accepted import RECORD, Record
+from pipeline.production.monitoring.columns import OTHER, UNKNOWN
+from pipeline.production.monitoring.measures import SHARES
+from pipeline.pull_request.revision import git
+from pipeline.scoring.grouped_sums import Value
+
+COMPARISON, RUN, ARM = "reports/comparison.json", "reports/run.json", "tuned"
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What was measured of a model by an evaluation, by the names of the monitor's measures, and where that stands.
+
+    `is_known` is false where git has no such revision.
+    """
+
+    values: dict[str, Value]
+    source: str
+    is_known: bool = True
+
+
+def expected(revision: str, models: set[str], root: Path, accepted: Record | None) -> Expected:
+    """The evaluation's numbers of a revision, whose requests name these models."""
+    if accepted and (revision == accepted.revision or accepted.model in models):
+        return Expected(_of_metrics(accepted.metrics), f"{RECORD}")
+    if revision in (UNKNOWN, OTHER) or not _is_commit(revision, root):
+        if revision in (UNKNOWN, *models):
+            return Expected(_of_reports(_here(root / COMPARISON), _here(root / RUN)), f"{COMPARISON} of this tree")
+        return Expected({}, "git has no such revision here, so there is nothing to hold it against", False)
+    commit = str(git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")).strip()
+    reports = _json(git(root, "show", f"{commit}:{COMPARISON}")), _json(git(root, "show", f"{commit}:{RUN}"))
+    return Expected(_of_reports(*reports), f"{COMPARISON} of {commit[:12]}")
+
+
+def _is_commit(revision: str, root: Path) -> bool:
+    """Whether git has a commit by that name, which came out of a log."""
+    if not revision.isalnum():
+        return False
+    return git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}") is not None
+
+
+def _here(path: Path) -> Any:
+    return _json(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def _json(text: str | None) -> Any:
+    try:
+        return parse_json(text) if text else None
+    except ValueError:
+        return None
+
+
+def _of_reports(comparison: Any, run: Any) -> dict[str, Value]:
+    """Metrics with their intervals; of what asking took, means without one."""
+    try:
+        found = _of_metrics(comparison["arms"][ARM])
+    except (KeyError, TypeError):
+        return {}
+    try:
+        asked = run["arms"][ARM]
+        n = int(asked["answers"])
+        amounts = {"tokens_in": asked["prompt_tokens"], "tokens_out": asked["answer_tokens"], "cost": asked["cost"]}
+        times = {"total_p50_s": asked["latency_s"]["median"], "total_p95_s": asked["latency_s"]["p95"]}
+        plain = {name: total / n for name, total in amounts.items() if total is not None} | times
+    except (KeyError, TypeError, ZeroDivisionError):
+        return found
+    return found | {name: Value(float(value), None, None, n, float(n)) for name, value in plain.items()}
+
+
+def _of_metrics(metrics: dict[str, dict[str, float]]) -> dict[str, Value]:
+    """Those of the evaluation's metrics that say the same of an answer as a measure does."""
+    found = {}
+    for one in SHARES:
+        if one.evaluated in metrics:
+            metric = metrics[one.evaluated]
+            n = int(metric["n"])
+            found[one.name] = Value(metric["mean"], metric["low"], metric["high"], n, metric.get("effective_n", n))
+    return found
