@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -286,6 +287,17 @@ def test_a_row_that_one_branch_learns_and_another_made_a_case_is_a_case_once_the
     assert done.sorted_out.counts["learnt until now, and a case"] == 1
     assert desk.rows() == []
     assert len(desk.cases()) == 2
+
+
+def test_a_line_that_was_cut_off_is_set_aside_and_said(capsys):
+    desk.log([request(1)], [down(request(1))])
+    desk.run(COMMIT="no")
+    (path,) = Path("data/ledgers/candidates").glob("*.jsonl")
+    whole = path.read_text()
+    path.write_text(whole + '{"answer": "half a li')
+    desk.run(COMMIT="no")
+    assert path.read_text() == whole
+    assert "was cut off" in capsys.readouterr().out
 
 
 def test_the_module_runs_as_a_command():

@@ -24,6 +24,7 @@ from pipeline.data.likeness.template import Template
 from pipeline.data.plain_text import plain
 from pipeline.data.questions import read_questions
 from pipeline.data.synthetic.candidates import ValidateLimits
+from pipeline.data.synthetic.torn import set_aside
 from pipeline.desk.inputs import CASES, FEEDBACK, PROPOSED, REVIEWS, SCHEMA
 from pipeline.desk.reviewing.queue import RECORDS
 from pipeline.desk.reviewing.shown import code
@@ -196,6 +197,8 @@ def run(asked: Asked) -> tuple[telling.Run, str | None]:
         branch = committing.take_branch(asked.day)
     commit = None
     try:
+        for aside in set_aside(PROPOSED):
+            print(f"feedback: the last line of {aside.stem} was cut off when it was written; it stands in {aside} now")
         done = feedback(asked)
         PAGE.parent.mkdir(parents=True, exist_ok=True)
         PAGE.write_text(telling.page(done, more_blocks()), encoding="utf-8")
