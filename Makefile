@@ -14,7 +14,7 @@ export $(shell sed -n 's/^\([A-Z0-9_]*\)=.*/\1/p' .env)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-harness setup-serve vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist serve canaries monitor forget new comment commit-results push-tags test test-fast rehearse check fix lock benchmark tiny-base
+.PHONY: help setup setup-harness setup-serve vllm run baseline seeds export base classifier add-source check-data hooks ask review rate test-set data-diff report plan compare verify-lock merge-lock remote push pull reproduce why verify gate promote rollback prove-accepted tag-accepted publish lifecycle checklist serve canaries monitor feedback forget new comment feedback-pull-request commit-results push-tags test test-fast rehearse check fix lock benchmark tiny-base
 
 help:  ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -150,6 +150,9 @@ checklist: $(INSTALLED)  ## should we fine-tune at all? checks with evidence, an
 serve: $(INSTALLED) $(VENV)/serve  ## the accepted model behind an OpenAI-compatible endpoint, recorded: REV=<commit> or MODEL=<folder>, PORT=
 	@$(BIN)/python -m pipeline.production.serve --revision "$(REV)" --model "$(MODEL)" --port "$(PORT)"
 
+feedback: $(INSTALLED)  ## failures in production become candidates to review, approved ones data: SINCE=7d LOGS=<place> (INCIDENT= IDS= COMMIT=no)
+	@$(BIN)/python -m pipeline.production.feedback
+
 forget: $(INSTALLED)  ## remove a person from sources, ledgers, cache and remotes: ID=<record, group, person-..., text:...>
 	@$(BIN)/python -m pipeline.desk.forget "$(ID)"
 
@@ -158,6 +161,9 @@ new: $(INSTALLED)  ## empty the sample and rename the project: NAME=<name>
 
 comment:  ## in a workflow: write the report of a pull request as its one comment, or bring it up to date
 	@$(PYTHON) -m tools.comment
+
+feedback-pull-request:  ## in a workflow: push the branch of make feedback, and open or update its pull request
+	@$(PYTHON) -m tools.feedback_pull_request
 
 commit-results:  ## in a workflow: commit dvc.lock and reports of a run, and push them to the branch that was trained
 	@$(PYTHON) -m tools.commit_results

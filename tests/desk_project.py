@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from pipeline.data.candidates import identity
+
 SCHEMA = {"type": "object", "properties": {"label": {"type": "string", "enum": ["red", "blue"]}}, "required": ["label"]}
 PARAMS = """ingest:
   max_rejects: 0
@@ -83,6 +85,15 @@ checklist:
   prompted: {price_in: null, price_out: null}
   tuned: {price_in: null, price_out: null}
   training: null
+monitor: {logs: logs, shape: own, since: 7d, rules: {}}
+feedback:
+  kinds: [corrected, thumbs_down, escalated, not_done, invalid, flagged, refused, empty, cut, unlike]
+  wait_days: 7
+  similarity: 0.65
+  caps: {days: 30, user: 3, source: 50, incident: 4, waiting: 40}
+  unlike: {below: 0.0, examples: 10, requests: 10}
+  repeats: 4
+  injections: {ignore: "(?i)ignore .{0,20}instructions"}
 """
 ROW = '{"prompt": "a red door", "completion": "{\\"label\\": \\"red\\"}"}\n'
 DVC = """stages:
@@ -108,6 +119,31 @@ OPINION = (
     '"second": "fedcba9876543210", "model": "m", "reply": "a sample", "finish": "stop", "prompt_tokens": 1, "completion_tokens": 1, '
     '"cost": 0.0}\n'
 )
+ASKED = [{"role": "user", "content": "a sample that failed"}]
+CANDIDATE = (
+    json.dumps(
+        {
+            "date": "2031-01-02",
+            "record": identity(ASKED, ""),
+            "request": "r1",
+            "time": "2031-01-01T10:00:00+00:00",
+            "kinds": ["thumbs_down"],
+            "messages": ASKED,
+            "answer": "no",
+            "proposal": "",
+            "said": "",
+            "others": [],
+            "user": "",
+            "source": "logs",
+            "revision": "",
+            "tags": [],
+            "incident": "",
+            "count": 1,
+            "members": [],
+        }
+    )
+    + "\n"
+)
 QUESTION = '{"id": "a", "messages": [{"role": "user", "content": "x"}], "check": {"kind": "exact", "value": "x"}}\n'
 FILES = {
     "params.yaml": PARAMS,
@@ -119,6 +155,7 @@ FILES = {
     "data/ledgers/reviews/r.jsonl": REVIEW,
     "data/ledgers/ratings/v.jsonl": RATING,
     "data/ledgers/judge/j.jsonl": OPINION,
+    "data/ledgers/candidates/c.jsonl": CANDIDATE,
     "task/answer.schema.json": json.dumps(SCHEMA),
     "task/expectations.json": (
         '{"name": "records", "expectations": [{"type": "expect_column_to_exist", "kwargs": {"column": "id"}}]}'

@@ -41,6 +41,7 @@ def make(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     desk_project.make(folder)
     monkeypatch.chdir(folder)
     (LEDGER / "r.jsonl").unlink()
+    Path("data/ledgers/candidates/c.jsonl").unlink()
     rows = [{**REPLY, **COUNTED, "axis": axis} for axis in ("tone", "typos")]
     write_lines(folder / "data/ledgers/teacher/2031-01-02-m.jsonl", *rows)
     write_records(CANDIDATES, [ONE, TWO])

@@ -57,7 +57,7 @@ def look(monkeypatch, capsys, *files):
 
 
 def test_clean_data_passes(monkeypatch, capsys):
-    assert run(monkeypatch, capsys) == (["check-data: 6 files looked at, nothing that git should not take"], "")
+    assert run(monkeypatch, capsys) == (["check-data: 7 files looked at, nothing that git should not take"], "")
 
 
 def test_a_place_is_named_with_rule_and_count_and_the_remedy_is_said(monkeypatch, capsys):

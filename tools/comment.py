@@ -27,10 +27,13 @@ def body_of(report: str, plan: str, commit: str) -> str:
     if plan.strip():
         text += f"\n\n<details><summary>What would run</summary>\n\n{plan.strip()}\n\n</details>"
     text = text.replace(MARKER, "").replace("@", "\uff20")
-    room = LIMIT - len(MARKER) - len(said) - len(CUT)
-    if _size(text) > room:
-        text = _cut(text, room) + CUT
+    text = cut_to(text, LIMIT - len(MARKER) - len(said), CUT)
     return f"{MARKER}\n\n{text}{said}"
+
+
+def cut_to(text: str, room: int, remark: str) -> str:
+    """A text that GitHub takes: where it has no room, whole lines of it and a remark."""
+    return text if _size(text) <= room - len(remark) else _cut(text, room - len(remark)) + remark
 
 
 def _size(text: str) -> int:

@@ -1,7 +1,7 @@
 """Questions with a check: the general probes and the must-pass cases.
 
 A file is JSON Lines; a probe has `id`, `skill`, `messages`, `check`, and `twin` where it is half of a pair; a case has `id`,
-`why`, `messages`, `check`.
+`why`, `messages`, `check`, and `incident` where it came from one in production.
 """
 
 from pathlib import Path
@@ -53,6 +53,7 @@ class Question(BaseModel):
     skill: str = ""
     why: str = ""
     twin: str = ""
+    incident: str = ""
 
 
 def read_questions(folder: Path) -> list[Question]:

@@ -34,6 +34,7 @@ SECTIONS = (ValidateParams, ReviewParams, SynthesizeParams, SplitParams, TrainPa
 SOURCES, FEEDBACK, SCHEMA = Path("data/raw/sources.yaml"), Path("data/feedback"), Path("task/answer.schema.json")
 SUITE, PROMPTS, BASE = Path("task/expectations.json"), Path("task/prompts"), Path("models/base.json")
 TEST_SET, TEACHER, REVIEWS = Path("task/test_set.txt"), Path("data/ledgers/teacher"), Path("data/ledgers/reviews")
+PROPOSED = Path("data/ledgers/candidates")
 RATINGS, JUDGE, RUBRIC = Path("data/ledgers/ratings"), Path("data/ledgers/judge"), Path("task/judge.yaml")
 CLASSIFIERS = Path("models/classifiers")
 PROBES, CASES, HARNESS = Path("task/probes"), Path("task/cases"), Path("task/harness")

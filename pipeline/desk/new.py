@@ -14,7 +14,19 @@ import sys
 from pathlib import Path
 
 from pipeline.desk.accepted import ARM
-from pipeline.desk.inputs import FEEDBACK, JUDGE, PROMPTS, RATINGS, REVIEWS, RUBRIC, SCHEMA, SOURCES, TEACHER, TEST_SET
+from pipeline.desk.inputs import (
+    FEEDBACK,
+    JUDGE,
+    PROMPTS,
+    PROPOSED,
+    RATINGS,
+    REVIEWS,
+    RUBRIC,
+    SCHEMA,
+    SOURCES,
+    TEACHER,
+    TEST_SET,
+)
 from pipeline.desk.test_set import HEAD
 from pipeline.desk.unchanged import PIPELINE
 from pipeline.model.carried import OWN
@@ -29,6 +41,7 @@ EMPTIED = (
     REVIEWS,
     RATINGS,
     JUDGE,
+    PROPOSED,
     Path("task/cases"),
     Path("task/canaries"),
     Path("reports"),

@@ -90,12 +90,16 @@ class Sitting:
         self.keys.forget()
         words = self._words(record)
         parent = next((self.queue.parents[name] for name in record.parents if name in self.queue.parents), None)
-        self.screen.example(title, record, parent, self.queue.replies.get(record.source))
+        proposed = self.queue.proposed.get(record.id)
+        self.screen.example(title, record, parent, self.queue.replies.get(record.source), proposed)
         self.screen.words(words, record)
         while True:
             key, given = self._key(PROMPT)
             if move := MOVES.get(key.lower()):
                 return move
+            if key in ("a", "A") and not has_answer(record):
+                self.screen.say("There is no answer yet to approve: e writes it.", "yellow")
+                continue
             if key in ("a", "A", "r", "R"):
                 is_decided = self._say(record, "reject" if key in "rR" else "approve", given, asks=key != "a")
             elif key in ("e", "E"):
@@ -196,6 +200,11 @@ class Sitting:
         return f"review: {self.reviewer} {told}; {left['waiting']} wait, {left['disputed']} disputed"
 
 
+def has_answer(record: Record) -> bool:
+    """Whether a record has an answer that can be approved; a candidate of production may wait for one."""
+    return bool(record.answer.strip())
+
+
 def _one_line(text: str) -> str:
     """What a person typed, without what arrow keys and other such keys leave in it."""
     return " ".join(UNSAFE.sub("", text).split())
@@ -212,7 +221,8 @@ def review(reviewer: str) -> None:
         print(f"review: the last line of {aside.stem} was cut off when it was written; it stands in {aside} now")
     queue, contract = load_queue(reviewer), Contract.load(SCHEMA)
     if not queue.waiting and not queue.disputed:
-        print("review: nothing waits for a reviewer; make run puts the decisions to work")
+        works = "make feedback and make run put" if queue.proposed else "make run puts"
+        print(f"review: nothing waits for a reviewer; {works} the decisions to work")
         return
     policy = load_params(IngestParams).personal_data
     sitting = Sitting(reviewer, queue, contract, policy, Screen(contract), keys_of_stdin())
@@ -222,7 +232,10 @@ def review(reviewer: str) -> None:
         print()
     print(sitting.summary())
     if sitting.decided:
-        print(f"review: commit {REVIEWS}, then make run")
+        is_theirs = sitting.decided.keys() & queue.proposed.keys()
+        print(
+            f"review: {'make feedback puts candidates to work and commits them' if is_theirs else f'commit {REVIEWS}'}, then make run"
+        )
 
 
 def main() -> None:

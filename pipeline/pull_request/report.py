@@ -15,7 +15,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline.data.plain_text import plain
-from pipeline.pull_request.reporting import cost, curve, data, flips, forgetting, judging, measures, settings, stages
+from pipeline.pull_request.reporting import (
+    cost,
+    curve,
+    data,
+    flips,
+    forgetting,
+    incidents,
+    judging,
+    measures,
+    settings,
+    stages,
+)
 from pipeline.pull_request.reporting.blocks import WHOLE, Part, comment, pictures
 from pipeline.pull_request.reporting.page import page
 from pipeline.pull_request.reporting.pending import Pending, pending
@@ -39,6 +50,7 @@ def parts_of(base: Revision, root: Path, folder: Path) -> list[Part]:
     found = [
         judging.part(scene, late, is_same),
         measures.part(scene),
+        incidents.part(scene),
         *changes[:2],
         flips.part(scene),
         forgetting.part(scene),

@@ -16,7 +16,7 @@ from pipeline.desk.forgetting.history import git
 from pipeline.desk.forgetting.pieces import chunks
 from pipeline.desk.forgetting.rows import Rows
 from pipeline.desk.forgetting.terms import PERSON, Needles, Terms
-from pipeline.desk.inputs import FEEDBACK, JUDGE, RATINGS, REVIEWS, SOURCES, TEACHER, TEST_SET
+from pipeline.desk.inputs import FEEDBACK, JUDGE, PROPOSED, RATINGS, REVIEWS, SOURCES, TEACHER, TEST_SET
 
 CACHE, MEMORY = Path(".cache"), Path(".cache/forget.json")
 GENERATIONS = CACHE / "generations"
@@ -42,7 +42,7 @@ class Lines:
             self.learn_children(path)
             if needles.in_stream(chunks(path)):
                 self.built.add(path)
-        for folder in (TEACHER, REVIEWS, RATINGS, JUDGE):
+        for folder in (TEACHER, PROPOSED, REVIEWS, RATINGS, JUDGE):
             for path in sorted(folder.iterdir()) if folder.is_dir() else ():
                 if not path.name.startswith("."):
                     self._search_ledger(path, needles, rows)
@@ -69,6 +69,8 @@ class Lines:
                 if path.parent == TEACHER:
                     self.places.add(place)
                     self._learn_candidate(value, rows)
+                elif path.parent == PROPOSED and isinstance(value, dict):
+                    self.terms.ids |= {str(value.get("record"))} - {"None"}
                 elif isinstance(value, dict) and value.get("decision") == "edit":
                     self._learn_edit(value)
 

@@ -81,7 +81,8 @@ class Terms:
         if self.text and any(self.text in folded(leaf) for leaf in leaves(row)):
             return True
         groups = [value for key, value in row.items() if key.lower() in columns] if isinstance(row, dict) else []
-        return any(digest(" ".join(str(group).split())) in self.people for group in groups if group not in (None, ""))
+        keys = [" ".join(str(group).split()) for group in groups if group not in (None, "")]
+        return any(not self.people.isdisjoint((digest(key), key.removeprefix(PERSON))) for key in keys)
 
     def is_known(self, row: Any) -> bool:
         """Whether a row is one that was found before, as it stands."""

@@ -1,13 +1,14 @@
-"""What waits for a reviewer: records without an approval, records that reviewers disagree on, and what stands beside them."""
+"""What waits for a reviewer: records and candidates without an approval, what reviewers disagree on, and what stands beside them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.data.candidates import ORIGIN, Candidate, Placed, read_candidates, record_of
 from pipeline.data.ledgers import Reply, Review, person, read_replies, read_reviews
 from pipeline.data.records import RECORD, Record, stream_keys, stream_records
 from pipeline.data.reviews import Decisions, Origin, ReviewParams
-from pipeline.desk.inputs import REVIEWS, TEACHER
+from pipeline.desk.inputs import PROPOSED, REVIEWS, TEACHER
 from pipeline.desk.test_set import VALIDATED
 from pipeline.stage import Fault, load_params
 
@@ -20,7 +21,7 @@ class Queue:
     """Records that a reviewer may be shown, and the ledger as it was.
 
     `waiting` and `disputed` stand in the order of their files; `mine` are those that the reviewer decided on, the latest last.
-    `parents` are records by id, `replies` the teacher's by the place of their line.
+    `parents` are records by id, `replies` the teacher's by the place of their line, `proposed` candidates of production by record.
     """
 
     origins: list[Origin]
@@ -30,6 +31,7 @@ class Queue:
     mine: list[Record]
     parents: dict[str, Record]
     replies: dict[str, Reply]
+    proposed: dict[str, Candidate]
 
     @property
     def decisions(self) -> Decisions:
@@ -39,10 +41,13 @@ class Queue:
 
 def load_queue(reviewer: str) -> Queue:
     """The queue from what the last run left. Raises Fault where there was none yet."""
-    origins, reviews = load_params(ReviewParams).origins, read_reviews(REVIEWS)
+    reviews, proposed = read_reviews(REVIEWS), read_candidates(PROPOSED)
+    origins = [
+        *{*load_params(ReviewParams).origins, *((ORIGIN,) if proposed else ())}
+    ]  # a candidate is never its own approval
     decisions, spoken = Decisions(reviews, origins), _spoken(reviews, reviewer)
     found: dict[str, dict[str, Record]] = {"waiting": {}, "disputed": {}, "mine": {}}
-    for record in _open_records(set(decisions.disputed())):
+    for record in _open_records(set(decisions.disputed()), proposed):
         verdict = decisions.verdict(record.id, record.origin)
         found.get(verdict, {})[record.id] = record
         if record.id in spoken:
@@ -56,6 +61,7 @@ def load_queue(reviewer: str) -> Queue:
         [found["mine"][name] for name in spoken if name in found["mine"]],
         _parents(shown),
         _replies(shown),
+        {name: candidate for name, (_, candidate) in proposed.items()},
     )
 
 
@@ -69,15 +75,18 @@ def _spoken(reviews: list[tuple[str, Review]], reviewer: str) -> dict[str, None]
     return spoken
 
 
-def _open_records(disputed: set[str]) -> Iterator[Record]:
+def _open_records(disputed: set[str], proposed: dict[str, Placed]) -> Iterator[Record]:
     """Candidates and records that wait; then the disputed ones among all other records, which no other file holds."""
     there = [path for path in (CANDIDATES, WAITING) if path.exists()]
-    if not there:
+    if not there and not proposed:
         raise Fault(CANDIDATES, "is not there yet", "run make run first, which writes it")
     for path in there:
         for record in stream_records(path):
             disputed.discard(record.id)
             yield record
+    for place, candidate in proposed.values():
+        disputed.discard(candidate.record)
+        yield record_of(candidate, place)
     yield from _wanted(RECORDS, disputed)
 
 

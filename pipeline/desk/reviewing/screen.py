@@ -11,6 +11,7 @@ import msgspec
 import regex
 
 from pipeline.data.answers import Contract
+from pipeline.data.candidates import Candidate
 from pipeline.data.ledgers import Reply, Review
 from pipeline.data.plain_text import plain
 from pipeline.data.records import Record, Turn
@@ -35,8 +36,10 @@ class Screen(Paper):
         super().__init__()
         self._contract = contract
 
-    def example(self, title: str, record: Record, seed: Record | None, reply: Reply | None) -> None:
-        """A record, with the one that it came from beside it where that is known."""
+    def example(
+        self, title: str, record: Record, seed: Record | None, reply: Reply | None, proposed: Candidate | None = None
+    ) -> None:
+        """A record, with the one that it came from beside it where that is known, or with what went wrong in production."""
         self.rule(title)
         for line in _facts(record, reply):
             self.say(line, "dim")
@@ -46,8 +49,23 @@ class Screen(Paper):
             self.show([self._panel("example", [(text_of_record(record), False)], NEW)])
             if record.parents:
                 self.say(f"its seed {record.parents[0]} is not among the validated records", "dim")
-        if complaint := complaint_of_answer(record.messages[-1], self._contract):
+        if proposed is not None:
+            self._failure(proposed)
+        if proposed is not None and not proposed.proposal:
+            self.say("! no answer is proposed: e writes one", "bold yellow")
+        elif complaint := complaint_of_answer(record.messages[-1], self._contract):
             self.say(f"! the answer does not meet the schema: {complaint}", "bold yellow")
+
+    def _failure(self, proposed: Candidate) -> None:
+        """What production says of a candidate: why it is here, what the model answered, what users said."""
+        for line in _facts_of(proposed):
+            self.say(line, "dim")
+        answered = shortened(plain(proposed.answer or "(nothing)"), "")
+        self.show([self._panel("what the model answered", [(answered, False)], GONE)])
+        said = [("the user said", proposed.said), *(("another proposed", text) for text in proposed.others)]
+        for who, text in said:
+            if text:
+                self.say(f"{who}: {shortened(text, '')}")
 
     def words(self, reviews: list[Review], record: Record) -> None:
         """What reviewers said of a record, with what their edits change in it."""
@@ -85,6 +103,16 @@ def _facts(record: Record, reply: Reply | None) -> list[str]:
     first += [f"tools {', '.join(_name(tool) for tool in record.tools)}"] if record.tools else []
     tags = [f"tags {', '.join(record.tags)}"] if record.tags else []
     return [" · ".join(first), " · ".join([*tags, f"licence {record.licence}", f"source {record.source}"])]
+
+
+def _facts_of(proposed: Candidate) -> list[str]:
+    """Why a candidate is here and where it is from, in two lines."""
+    like = f"{proposed.count:,} requests ask the like" if proposed.count > 1 else "one request"
+    named = [f"incident {proposed.incident}"] if proposed.incident else []
+    by = [f"from {proposed.user}"] if proposed.user else ["from an unknown user"]
+    served = [f"model of {proposed.revision}"] if proposed.revision else []
+    first = [f"failed: {', '.join(proposed.kinds)}", like, *named]
+    return [" · ".join(first), " · ".join([f"request {proposed.request}", proposed.time, *served, *by])]
 
 
 def _name(tool: dict[str, Any]) -> str:
