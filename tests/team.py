@@ -26,7 +26,10 @@ SETTINGS = {
 
 
 def start(folder: Path, words: tuple[str, ...] = COLOURS) -> Path:
-    """The team's start, committed, before there are any examples: task, rules, targets and a random base, to which `words` are a token each."""
+    """The team's start, committed, before there are any examples: task, rules, targets and a random base.
+
+    Each of `words` is a token to it.
+    """
     copy_of_repository(folder)
     run(folder, "-m", "pipeline.desk.new", "colours")
     write_task(folder, [])

@@ -222,6 +222,20 @@ def test_the_model_in_production_is_what_a_change_is_compared_with(project):
     said = part(project.report(), "Metrics")
     assert "**`tuned` against `accepted`, the model in production**" in said
     assert "| `exact_label` | 90.0% | 90.0% | +0.0 [" in said
+    assert "Slice `new`" not in said
+
+
+def test_rows_that_came_since_the_test_set_was_drawn_have_a_table_of_their_own(project):
+    project.waiting = {"base": 1, "tuned": 11}
+    project.params["arms"]["accepted"] = {"model": "models/adapter", "prompt": "plain"}
+    project.arms["accepted"], project.right = ("m1", right), {"base": 2, "accepted": 18, "tuned": 18}
+    project.run()
+    assert "Slice `new`" not in project.report()  # neither of production nor of a prompt
+    project.waiting = {"accepted": 0, "prompted": 3, "tuned": 12}
+    project.run()
+    said = part(project.report(), "Metrics")
+    assert "**Slice `new`: held-out rows that came since the test set was drawn**, `tuned` against `accepted`" in said
+    assert "| `exact_label` | 0.0% | 100.0% | +100.0 [" in said
 
 
 def test_what_waits_for_the_accepted_model_alone_makes_a_green_gate_no_less_green(project):

@@ -106,7 +106,11 @@ def test_the_alert_fires_for_the_right_reason(watched):
 
 def test_a_flood_an_injection_and_repetitions_are_kept_out(desk, proposed):
     first, again, page = proposed
-    ledger = [line for path in (desk.folder / "data/ledgers/candidates").glob("*.jsonl") for line in path.read_text().splitlines()]
+    ledger = [
+        line
+        for path in (desk.folder / "data/ledgers/candidates").glob("*.jsonl")
+        for line in path.read_text().splitlines()
+    ]
     texts = [json.loads(line)["messages"][0]["content"] for line in ledger]
     assert sum(any(name in text for name in wheel.SHADES) for text in texts) >= 40
     assert sum("red" in text.split() for text in texts) <= 5
@@ -126,7 +130,9 @@ def test_what_was_approved_is_a_data_commit_that_says_what_it_is(desk, decided):
     cases = [json.loads(line) for line in (desk.folder / "task/cases/incidents.jsonl").read_text().splitlines()]
     assert {case["incident"] for case in cases} == {wheel.INCIDENT}
     assert not [case for case in cases if case["messages"][-1]["content"] in learnt]
-    assert "black" not in {json.loads(line)["messages"][-1]["content"] for line in learnt.splitlines() if " red " in line}
+    assert "black" not in {
+        json.loads(line)["messages"][-1]["content"] for line in learnt.splitlines() if " red " in line
+    }
 
 
 def test_the_report_shows_the_new_kind_fixed_the_old_whole_and_the_incident_by_name(desk, learnt):

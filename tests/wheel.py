@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.desk import Desk, at_desk
-from tests.project import COLOURS, SAYINGS, THINGS, question, set_param
+from tests.project import COLOURS, SAYINGS, THINGS, git, question, set_param
 from tests.team import ROWS, SOURCE, add_source, start
 
 SHADES = {"crimson": "red", "emerald": "green", "azure": "blue", "ebony": "black", "ivory": "white"}
@@ -50,27 +50,31 @@ def answer(colour: str) -> str:
 
 
 def known(number: int) -> Ask:
-    """What the model was trained on; every third customer is content and says so."""
-    return Ask(f"customer-{number % 60}", question(number)[0], {"thumb": "up", "done": True} if number % 3 == 0 else {})
+    """What the model was trained on; every fifth customer is content and says so."""
+    return Ask(f"customer-{number % 60}", question(number)[0], {"thumb": "up", "done": True} if number % 5 == 0 else {})
 
 
 def unknown(number: int) -> Ask:
     """A shade, with what would have been right; five of them belong to an incident."""
     text, colour = shade(number)
     said = {"thumb": "down", "done": False, "correction": answer(colour)}
-    return Ask(f"buyer-{number % 35}", text, said | ({"incident": INCIDENT} if number % 14 == 0 else {}))
+    return Ask(f"buyer-{number}", text, said | ({"incident": INCIDENT} if number % 14 == 0 else {}))
 
 
 def flood(number: int) -> Ask:
     """One user who wants red to be called black."""
-    text = SAYINGS[number % len(SAYINGS)].format(c="red", t=THINGS[number % 12], o=f"{THINGS[number // 3 % 12]} {number}")
+    text = SAYINGS[number % len(SAYINGS)].format(
+        c="red", t=THINGS[number % 12], o=f"{THINGS[number // 3 % 12]} {number}"
+    )
     return Ask("flood", text, {"thumb": "down", "correction": answer("black")})
 
 
 def troubled() -> list[Ask]:
     """Three hundred requests: two hundred of old, seventy of the new kind, a flood and an injection among them."""
     asked = [known(3000 + n) for n in range(200)] + [unknown(5000 + n) for n in range(70)]
-    asked += [flood(9000 + n) for n in range(29)] + [Ask("mallory", INJECTION, {"thumb": "down", "correction": answer("red")})]
+    asked += [flood(9000 + n) for n in range(29)] + [
+        Ask("mallory", INJECTION, {"thumb": "down", "correction": answer("red")})
+    ]
     return sorted(asked, key=lambda one: hash_of(one.text))
 
 
@@ -96,6 +100,7 @@ def project(folder: Path) -> Desk:
     for key, value in (("epochs", 5), ("escalation_field", '""')):
         set_param(home, key, value)
     add_source(home, SOURCE, [question(number) for number in range(ROWS)])
+    git(home, "branch", "-M", "main")
     desk = at_desk(home, {**os.environ, "LOG_USER_KEY": "a key of the tests"})
     desk.make("remote", f"URL={remote}")
     keep(desk, "The first examples")
@@ -174,7 +179,12 @@ def lines(desk: Desk, kind: str) -> list[dict[str, Any]]:
 def review(desk: Desk) -> str:
     """Asha goes through what waits: a shade that is named right is approved, what calls red black is rejected, the rest is left."""
     said = subprocess.run(
-        [sys.executable, "-c", QUEUE], cwd=desk.folder, capture_output=True, text=True, check=True, env=dict(desk.environment)
+        [sys.executable, "-c", QUEUE],
+        cwd=desk.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=dict(desk.environment),
     )
     keys = [decision(*json.loads(line)) for line in said.stdout.splitlines()]
     done = subprocess.run(

@@ -36,12 +36,19 @@ class Row(Difference):
     needed: int | None
 
 
-class Compared(ReportPart):
-    """What is read of comparison.json."""
+class Measured(ReportPart):
+    """Arms on a set of examples, and pairs of them; nothing where there was none."""
+
+    arms: dict[str, dict[str, Mean]] = Field(default_factory=dict)
+    pairs: dict[str, dict[str, Row]] = Field(default_factory=dict)
+
+
+class Compared(Measured):
+    """What is read of comparison.json; `new` is of the rows that wait for the next test set."""
 
     arms: dict[str, dict[str, Mean]]
-    pairs: dict[str, dict[str, Row]] = Field(default_factory=dict)
     yardstick: dict[str, Any] = Field(default_factory=dict)
+    new: Measured = Measured()
 
 
 def part(scene: Scene) -> Part:
@@ -61,11 +68,8 @@ def _blocks(scene: Scene) -> Iterator[Block]:
     if report is None:
         yield "`reports/comparison.json` is missing: stage `evaluate` has no result."
         return
-    pairs = {
-        name.rpartition(" against ")[2]: rows
-        for name, rows in report.pairs.items()
-        if name.startswith(f"{TUNED} against ")
-    }
+    pairs = _pairs(report)
+    yield from _waiting(report.new)
     if ACCEPTED in pairs:
         yield "**`tuned` against `accepted`, the model in production**"
         yield from _pair(ACCEPTED, pairs.pop(ACCEPTED), report)
@@ -77,6 +81,22 @@ def _blocks(scene: Scene) -> Iterator[Block]:
     inner = [block for arm in others for block in (f"`tuned` against {code(arm)}:", *_pair(arm, pairs[arm], report))]
     if inner:
         yield Details("tuned against the other arms of this run", tuple(inner))
+
+
+def _pairs(report: Measured) -> dict[str, dict[str, Row]]:
+    """The tuned arm's comparisons, by the name of the other arm."""
+    pairs = ((name.partition(" against "), rows) for name, rows in report.pairs.items())
+    return {other: rows for (arm, _, other), rows in pairs if arm == TUNED}
+
+
+def _waiting(waiting: Measured) -> Iterator[Block]:
+    """What came since the test set was drawn, and fell on its side: beside production, else beside the prompt."""
+    pairs = _pairs(waiting)
+    other = next((arm for arm in (ACCEPTED, PROMPTED) if arm in pairs), None)
+    if other:
+        where = "the model in production" if other == ACCEPTED else "the prompt"
+        yield f"**Slice `new`: held-out rows that came since the test set was drawn**, `tuned` against {code(other)}, {where}"
+        yield _table(other, pairs[other], waiting)
 
 
 def arm_of(found: Found, name: str) -> ArmFound | None:
@@ -132,13 +152,21 @@ def _row(name: str, old: float, new: float, row: Mapping[str, Any]) -> tuple[str
     return code(name), f"{old:.1%}", f"{new:.1%}", change, f"{row['n']:,}", ICONS[row["verdict"]] + needed
 
 
-def _pair(arm: str, rows: Mapping[str, Row], report: Compared) -> Iterator[Block]:
-    names = sorted(
-        (name for name in rows if name in report.arms.get(arm, {}) and name in report.arms.get(TUNED, {})), key=rank
-    )
+def _names(arm: str, rows: Mapping[str, Row], report: Measured) -> list[str]:
+    """The metrics that both arms have, in the order in which they are shown."""
+    there = report.arms.get(arm, {}).keys() & report.arms.get(TUNED, {}).keys()
+    return sorted((name for name in rows if name in there), key=rank)
+
+
+def _table(arm: str, rows: Mapping[str, Row], report: Measured) -> str:
+    means = {name: (report.arms[arm][name].mean, report.arms[TUNED][name].mean) for name in _names(arm, rows, report)}
     heads = ("metric", code(arm), code(TUNED), *HEADS[3:])
-    means = {name: (report.arms[arm][name].mean, report.arms[TUNED][name].mean) for name in names}
-    yield table(heads, [_row(name, *means[name], rows[name].model_dump()) for name in names])
+    return table(heads, [_row(name, *means[name], rows[name].model_dump()) for name in means])
+
+
+def _pair(arm: str, rows: Mapping[str, Row], report: Compared) -> Iterator[Block]:
+    names = _names(arm, rows, report)
+    yield _table(arm, rows, report)
     if names and arm in (ACCEPTED, PROMPTED):
         title = f"tuned against {arm}"
         yield Picture(f"against-{arm}.svg", title, _forest(title, {name: rows[name].model_dump() for name in names}))
