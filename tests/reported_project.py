@@ -73,11 +73,11 @@ def difference(fixed, broken, n):
 class Reported(Compared):
     """`right` of the test set are right by the reports, of the arms `base` and `tuned`; `flips` are the examples of the reports.
 
-    `waiting`: how many of twelve rows of the slice `new` are right; none where there is no such slice.
+    `since`: how many of twelve rows of the slice `new` are right; none where there is no such slice.
     """
 
     right: ClassVar = {"base": 2, "tuned": 18}
-    waiting: ClassVar[dict[str, int]] = {}
+    since: ClassVar[dict[str, int]] = {}
     failed: tuple[str, ...] = ()
     rules = RULES
     flips: list | None = None
@@ -100,10 +100,10 @@ class Reported(Compared):
         pairs = {f"tuned against {arm}": {"exact_label": self.pair(right, n)} for arm, right in other.items()}
         arms = {arm: {"exact_label": mean(right, n)} for arm, right in self.right.items()}
         wanted = self.params["evaluate"]["targets"]
-        new = {name: {"exact_label": mean(right, 12)} for name, right in self.waiting.items()}
+        new = {name: {"exact_label": mean(right, 12)} for name, right in self.since.items()}
         against = {
-            f"tuned against {arm}": {"exact_label": difference(self.waiting["tuned"] - right, 0, 12)}
-            for arm, right in self.waiting.items()
+            f"tuned against {arm}": {"exact_label": difference(self.since["tuned"] - right, 0, 12)}
+            for arm, right in self.since.items()
             if arm != "tuned"
         }
         comparison = {

@@ -226,12 +226,12 @@ def test_the_model_in_production_is_what_a_change_is_compared_with(project):
 
 
 def test_rows_that_came_since_the_test_set_was_drawn_have_a_table_of_their_own(project):
-    project.waiting = {"base": 1, "tuned": 11}
+    project.since = {"base": 1, "tuned": 11}
     project.params["arms"]["accepted"] = {"model": "models/adapter", "prompt": "plain"}
     project.arms["accepted"], project.right = ("m1", right), {"base": 2, "accepted": 18, "tuned": 18}
     project.run()
     assert "Slice `new`" not in project.report()  # neither of production nor of a prompt
-    project.waiting = {"accepted": 0, "prompted": 3, "tuned": 12}
+    project.since = {"accepted": 0, "prompted": 3, "tuned": 12}
     project.run()
     said = part(project.report(), "Metrics")
     assert "**Slice `new`: held-out rows that came since the test set was drawn**, `tuned` against `accepted`" in said
