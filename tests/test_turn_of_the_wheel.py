@@ -65,7 +65,7 @@ def learnt(desk, decided):
     desk.make("gate")
     wheel.keep(desk, "What production taught is learnt")
     desk.make("report", f"BASE={decided[-1]}")
-    return next((desk.folder / "build").glob("report*.md")).read_text()
+    return (desk.folder / "build/report/comment.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +99,10 @@ def test_nothing_that_was_answered_is_lost_though_the_server_was_killed(desk, tr
 
 def test_the_alert_fires_for_the_right_reason(watched):
     said, report = watched
-    assert "thumbs" in said
-    assert re.search(r"vocabulary|distance", said), said
-    assert report["alerts"]
+    assert "ALERT thumbs_down" in said, said
+    assert "ALERT drift of distance" in said, said
+    assert "ALERT format" not in said
+    assert any(name in json.dumps(report["drift"]) for name in wheel.SHADES), report["drift"]
 
 
 def test_a_flood_an_injection_and_repetitions_are_kept_out(desk, proposed):
@@ -117,8 +118,8 @@ def test_a_flood_an_injection_and_repetitions_are_kept_out(desk, proposed):
     assert not [text for text in texts if "ignore all previous" in text]
     assert "ignore_previous" in page
     assert len(ledger) == len(set(ledger))
-    assert "no commit" in again or "0 " in again, again
-    assert "pull" not in first
+    assert "no commit" in again, again
+    assert "candidates to review" in first, first
 
 
 def test_what_was_approved_is_a_data_commit_that_says_what_it_is(desk, decided):
@@ -140,10 +141,12 @@ def test_the_report_shows_the_new_kind_fixed_the_old_whole_and_the_incident_by_n
     new = compared["new"]["pairs"]["tuned against accepted"]["exact_label"]
     assert new["difference"] > 0.5, new
     assert compared["arms"]["tuned"]["exact_label"]["mean"] == 1.0
-    assert re.search(rf"{wheel.INCIDENT}.*fixed", learnt), learnt[:6000]
+    shown = learnt.partition("Slice `new`")[2].partition("\n\n**")[0]
+    assert re.search(r"`exact_label` \| \d+\.\d% \| 100\.0%", shown), learnt
+    assert re.search(rf"{wheel.INCIDENT}.*fixed", learnt), learnt
 
 
 def test_ordinary_days_raise_no_alarm(calm):
     done, said = calm
     assert all(json.loads(answer)["label"] in wheel.COLOURS for _, _, answer in done)
-    assert "no alert" in said.lower() or "alert" not in said.lower(), said
+    assert "ALERT" not in said, said

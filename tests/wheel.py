@@ -70,9 +70,9 @@ def flood(number: int) -> Ask:
 
 
 def troubled() -> list[Ask]:
-    """Three hundred requests: two hundred of old, seventy of the new kind, a flood and an injection among them."""
-    asked = [known(3000 + n) for n in range(200)] + [unknown(5000 + n) for n in range(70)]
-    asked += [flood(9000 + n) for n in range(29)] + [
+    """Three hundred requests: two hundred of the old kind, seventy of the new one, a flood and an injection."""
+    asked = [known(480 + n) for n in range(200)] + [unknown(200 + n) for n in range(70)]
+    asked += [flood(930 + n) for n in range(29)] + [
         Ask("mallory", INJECTION, {"thumb": "down", "correction": answer("red")})
     ]
     return sorted(asked, key=lambda one: hash_of(one.text))
@@ -80,8 +80,10 @@ def troubled() -> list[Ask]:
 
 def calm() -> list[Ask]:
     """Two hundred and fifty requests that are like what was learnt by then, shades among them, whose customers are content."""
-    asked = [known(12000 + n) for n in range(220)]
-    asked += [Ask(f"buyer-{n}", shade(15000 + n)[0], {"thumb": "up"} if n % 3 == 0 else {}) for n in range(30)]
+    asked = [known(700 + n) for n in range(220)]
+    asked += [
+        Ask(f"customer-{n * 7 % 60}", shade(300 + n)[0], {"thumb": "up"} if n % 3 == 0 else {}) for n in range(30)
+    ]
     return sorted(asked, key=lambda one: hash_of(one.text))
 
 
