@@ -1,6 +1,6 @@
 """The server of a test: a process of its own, in front of the stub engine, with a log below a folder.
 
-    python -m tests.recorded <settings as JSON>
+python -m tests.recorded <settings as JSON>
 """
 
 import contextlib
@@ -80,7 +80,9 @@ class Server:
 
 
 def read(folder, kind):
-    return [json.loads(line) for file in sorted(Path(folder).glob(f"*/{kind}-*")) for line in file.read_text().splitlines()]
+    return [
+        json.loads(line) for file in sorted(Path(folder).glob(f"*/{kind}-*")) for line in file.read_text().splitlines()
+    ]
 
 
 def waited(look, is_there, seconds=30.0):

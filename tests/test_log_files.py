@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipeline.production.logs.heard import Heard, head
 from pipeline.production.recording.files import Files
 from pipeline.production.recording.inflow import _frames
 from pipeline.production.recording.key import user_key
 from pipeline.production.recording.reading import streamed, whole
 from pipeline.production.recording.writer import is_sampled
-from pipeline.production.logs.heard import Heard, head
 from tests.project import ROOT
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -47,7 +47,7 @@ def names(folder):
 
 def test_a_file_is_turned_over_before_it_is_too_long(tmp_path, clock):
     out = files(tmp_path, clock, most=25)
-    for n in range(4):
+    for _ in range(4):
         clock.time += timedelta(microseconds=1)
         assert out.write("requests", "2026-11-27", [b"0123456789\n"]) == (1, {})
     assert [path.read_bytes().count(b"\n") for path in sorted(tmp_path.rglob("*.jsonl"))] == [2, 2]
@@ -119,7 +119,9 @@ print(out.write("requests", "2026-11-27", [b"0123456789\\n"]))
 
 @pytest.mark.slow
 def test_a_disk_that_takes_a_part_keeps_the_whole_lines_of_it(tmp_path):
-    done = subprocess.run([sys.executable, "-c", PARTLY, tmp_path], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", PARTLY, tmp_path], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines() == ["(1, Counter())", "(2, Counter({'no_space': 2}))", "(1, Counter())"]
     assert [path.read_bytes() for path in sorted(tmp_path.rglob("*.jsonl"))] == [b"0123456789\n" * 3, b"0123456789\n"]
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
@@ -168,6 +170,13 @@ def test_an_answer_is_read_out_of_what_came_however_little_it_was():
     call = b'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"%s":"%s"}}]}}]}\n\n'
     pieces = call % (b"name", b"look") + call % (b"arguments", b"{}")
     assert streamed(pieces).text == '[{"arguments": "{}", "name": "look"}]'
-    for body in (b"", b"null", b"[1]", b'{"choices":[null]}', b'{"choices":[{"message":null}]}', b'{"usage":{"prompt_tokens":"3"}}'):
+    for body in (
+        b"",
+        b"null",
+        b"[1]",
+        b'{"choices":[null]}',
+        b'{"choices":[{"message":null}]}',
+        b'{"usage":{"prompt_tokens":"3"}}',
+    ):
         assert (whole(body).text, whole(body).tokens_in) == (None, None)
     assert whole(b'{"choices":[{"text":"bare","finish_reason":"stop"}]}').text == "bare"

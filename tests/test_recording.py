@@ -60,7 +60,10 @@ def test_a_call_of_a_tool_is_an_answer_that_nobody_judges(server):
 
 def test_personal_data_and_secrets_are_masked_and_counted(server):
     turn = "Mail asha@example.com, key sk-proj-" + "a1B2" * 10
-    body = {"messages": [{"role": "user", "content": turn}, {"role": "user", "content": "secret"}], "user": "asha@example.com"}
+    body = {
+        "messages": [{"role": "user", "content": turn}, {"role": "user", "content": "secret"}],
+        "user": "asha@example.com",
+    }
     line = line_of(server, server.ask("", **body, headers={"x-tags": "vip, ravi@example.com"}))
     text = json.dumps(line)
     assert "asha@example.com" not in text
@@ -91,7 +94,13 @@ def test_feedback_finds_its_request_by_both_names_that_a_client_sees(engine, tmp
     with recorded(engine, tmp_path) as server:
         answer = server.ask("hello")
         request = answer.headers["x-request-id"]
-        said = {"thumb": "down", "correction": "mail ravi@example.com", "escalated": True, "done": False, "incident": "REFUND-123"}
+        said = {
+            "thumb": "down",
+            "correction": "mail ravi@example.com",
+            "escalated": True,
+            "done": False,
+            "incident": "REFUND-123",
+        }
         body = {"id": request if name == "id" else answer.json()["id"], "user": "ravi", **said}
         with server.client() as client:
             assert client.post("/v1/feedback", json=body).status_code == 202
@@ -137,7 +146,11 @@ def test_what_broke_is_written_as_far_as_it_went(engine, tmp_path):
         died, left, malformed, error = sorted(server.lines(least=4), key=lambda line: line["time"])
         metrics = server.metrics('gitune_answers_total{finish="hung_up"} 1')
     assert (died["finish"], GOOD_ANSWER.startswith(died["answer"])) == ("engine_failed", True)
-    assert (left["finish"], GOOD_ANSWER.startswith(left["answer"]), left["answer"] != GOOD_ANSWER) == ("hung_up", True, True)
+    assert (left["finish"], GOOD_ANSWER.startswith(left["answer"]), left["answer"] != GOOD_ANSWER) == (
+        "hung_up",
+        True,
+        True,
+    )
     assert not {"valid", "failed"} & {*died, *left, *malformed, *error}
     assert (malformed["status"], error["status"]) == (400, 500)
     assert 'gitune_requests_total{status="400",outcome="refused"} 1' in metrics
@@ -150,7 +163,9 @@ def test_the_counts_are_shown_to_prometheus(engine, tmp_path):
         with server.client() as client:
             for one in answers:
                 client.post("/v1/feedback", json={"id": one.headers["x-request-id"], "thumb": "up"})
-        metrics = server.metrics(f'gitune_records_total{{as="written"}} {kept + 40}', 'gitune_heard_total{said="thumb_up"} 40')
+        metrics = server.metrics(
+            f'gitune_records_total{{as="written"}} {kept + 40}', 'gitune_heard_total{said="thumb_up"} 40'
+        )
         assert set(metrics) >= {
             'gitune_requests_total{status="200",outcome="answered"} 40',
             'gitune_failed_total{what="cut"} 10',

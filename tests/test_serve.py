@@ -24,6 +24,7 @@ from tests.project import ROOT, record
 from tests.recorded import SERVE, read, waited
 
 QUESTIONS = 5
+ANYWHERE = "0.0.0.0"  # noqa: S104
 LESSONS = {"lora": {"epochs": 8, "learning_rate": 0.05}, "full": {"epochs": 6}}
 
 
@@ -48,9 +49,10 @@ def started(folder, *words):
     """make serve in a folder; gives its address, its process and what it said."""
     command = [sys.executable, "-m", "pipeline.production.serve", *words]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with (folder / "said").open("wb") as out, subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT
-    ) as process:
+    with (
+        (folder / "said").open("wb") as out,
+        subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT) as process,
+    ):
         said = lambda: (folder / "said").read_text()  # noqa: E731
         try:
             waited(lambda: "answers with" in said() or process.poll() is not None, bool, 240)
@@ -103,7 +105,9 @@ def evaluated(folder):
     (folder / "own.yaml").write_text('system: ""\nfew_shot: []\n')
     names = ("test.jsonl", "new.jsonl", "few_shot.jsonl", "probes", "cases", "texts", "harness")
     values = predict.PredictParams.model_validate(knobs()["predict"])
-    predict.main(values, "tuned", *(folder / name for name in names), Path("out"), folder / "own.yaml", folder / "said_by")
+    predict.main(
+        values, "tuned", *(folder / name for name in names), Path("out"), folder / "own.yaml", folder / "said_by"
+    )
     rows = [json.loads(line) for line in (folder / "said_by/answers.jsonl").read_text().splitlines()]
     by_id = {row["id"]: row for row in rows}
     return [by_id[record(n).id] for n in range(QUESTIONS)]
@@ -127,11 +131,17 @@ def at_work(folder):
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"host": "0.0.0.0", "token_env": "NO_SUCH_TOKEN"}, r"serve\.token_env: gives no token, and 0\.0\.0\.0 can be reached; write NO_SUCH"),  # noqa: S104
-        ({"host": "0.0.0.0", "token_env": ""}, r"gives no token"),  # noqa: S104
+        (
+            {"host": ANYWHERE, "token_env": "NO_SUCH_TOKEN"},
+            r"serve\.token_env: gives no token, and 0\.0\.0\.0 can be reached; write NO_SUCH",
+        ),
+        ({"host": ANYWHERE, "token_env": ""}, r"gives no token"),
         ({"origins": ["shop.example"]}, r"serve\.origins: has shop\.example, which is no origin"),
         ({"max_body_mb": 16.0}, r"record\.buffer_mb: is 32, and a request may have 16 MiB; make it more than twice"),
-        ({}, r"models/accepted\.dvc: is not there, so no model is accepted yet; make promote, or serve .* MODEL=models/adapter"),
+        (
+            {},
+            r"models/accepted\.dvc: is not there, so no model is accepted yet; make promote, or serve .* MODEL=models/adapter",
+        ),
     ],
 )
 def test_what_cannot_be_served_is_told_before_anything_is_loaded(tmp_path, monkeypatch, changes, said):
@@ -165,7 +175,9 @@ def test_a_port_that_is_taken_is_told(tmp_path, monkeypatch):
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        with pytest.raises(Fault, match=rf"serve\.port: 127\.0\.0\.1:{port} cannot be listened on .*; free it, or .* PORT="):
+        with pytest.raises(
+            Fault, match=rf"serve\.port: 127\.0\.0\.1:{port} cannot be listened on .*; free it, or .* PORT="
+        ):
             serve.serve("", "", port, tmp_path)
 
 

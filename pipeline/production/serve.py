@@ -164,9 +164,7 @@ def response_format() -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 
-def settings(
-    found: Chosen, model: str, record: RecordParams, prices: tuple[float | None, float | None]
-) -> Settings:
+def settings(found: Chosen, model: str, record: RecordParams, prices: tuple[float | None, float | None]) -> Settings:
     """What the recorder is told. A hosted model goes by its name there, another one by the digest of its folder."""
     is_hosted = prices != (None, None)
     return Settings(

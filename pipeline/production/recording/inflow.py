@@ -69,7 +69,9 @@ def _frames(pieces: bytearray) -> tuple[list[tuple[bytes, bytes, bytes]], int]:
             break
         start = at + FRAME.size
         ends = start + sizes[0], start + sizes[0] + sizes[1], start + sum(sizes)
-        found.append((bytes(pieces[start : ends[0]]), bytes(pieces[ends[0] : ends[1]]), bytes(pieces[ends[1] : ends[2]])))
+        found.append(
+            (bytes(pieces[start : ends[0]]), bytes(pieces[ends[0] : ends[1]]), bytes(pieces[ends[1] : ends[2]]))
+        )
         at = ends[2]
     return found, at
 

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 CONNECT_S, LOOK_S = 10.0, 1.0
-KEPT_S = 2.0  # a connection that nobody uses; servers close theirs after five seconds, and a request that meets that is lost
+KEPT_S = (
+    2.0  # a connection that nobody uses; servers close theirs after five seconds, and a request that meets that is lost
+)
 HOP = {b"connection", b"keep-alive", b"proxy-authenticate", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
 OURS = {b"x-request-id", b"date", b"server", b"access-control-allow-origin", b"content-length"}
 

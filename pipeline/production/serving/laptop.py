@@ -21,7 +21,12 @@ from pipeline.stage import PARAMS_FILE, Fault
 
 LOOK_S, TELL_S, ANSWER_S = 0.2, 10.0, 5.0
 # The model is here; nobody else is asked for it, or told of it
-OFFLINE = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1", "DO_NOT_TRACK": "1", "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1"}
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "DO_NOT_TRACK": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+}
 INSTALL = "run make setup-serve"
 
 
@@ -37,7 +42,19 @@ def laptop(
     if not program.is_file():
         raise Fault(program, "is not there", INSTALL)
     port = _free_port()
-    words = [str(program), "serve", folder.name, "--host", HOST, "--port", str(port), "--device", device, "--dtype", dtype]
+    words = [
+        str(program),
+        "serve",
+        folder.name,
+        "--host",
+        HOST,
+        "--port",
+        str(port),
+        "--device",
+        device,
+        "--dtype",
+        dtype,
+    ]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -54,7 +54,9 @@ class Metrics:
 
     def text(self, recorded: Mapping[str, float]) -> str:
         """All of it, with what the recorder counted: names with labels, and values."""
-        own = [f'requests_total{{status="{one[0]}",outcome="{one[1]}"}} {n}' for one, n in sorted(self.requests.items())]
+        own = [
+            f'requests_total{{status="{one[0]}",outcome="{one[1]}"}} {n}' for one, n in sorted(self.requests.items())
+        ]
         own += [f'feedback_total{{status="{status}"}} {count}' for status, count in sorted(self.feedback.items())]
         own += [f"in_flight {self.in_flight}"]
         own += self.first_token.lines("first_token_seconds") + self.total.lines("total_seconds")
@@ -73,4 +75,6 @@ class Metrics:
 def _name(line: str) -> str:
     """The name that HELP has for a line; sorting by it is stable, so a histogram keeps its order."""
     name = line.split(" ", 1)[0].split("{", 1)[0]
-    return next((name.removesuffix(end) for end in ("_bucket", "_sum", "_count") if name.endswith("_seconds" + end)), name)
+    return next(
+        (name.removesuffix(end) for end in ("_bucket", "_sum", "_count") if name.endswith("_seconds" + end)), name
+    )
