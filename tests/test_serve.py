@@ -24,6 +24,7 @@ from tests.project import ROOT, record
 from tests.recorded import SERVE, read, waited
 
 QUESTIONS = 5
+ANYWHERE = "0.0.0.0"  # noqa: S104
 LESSONS = {"lora": {"epochs": 8, "learning_rate": 0.05}, "full": {"epochs": 6}}
 
 
@@ -131,10 +132,10 @@ def at_work(folder):
     ("changes", "said"),
     [
         (
-            {"host": "0.0.0.0", "token_env": "NO_SUCH_TOKEN"},
+            {"host": ANYWHERE, "token_env": "NO_SUCH_TOKEN"},
             r"serve\.token_env: gives no token, and 0\.0\.0\.0 can be reached; write NO_SUCH",
-        ),  # noqa: S104
-        ({"host": "0.0.0.0", "token_env": ""}, r"gives no token"),  # noqa: S104
+        ),
+        ({"host": ANYWHERE, "token_env": ""}, r"gives no token"),
         ({"origins": ["shop.example"]}, r"serve\.origins: has shop\.example, which is no origin"),
         ({"max_body_mb": 16.0}, r"record\.buffer_mb: is 32, and a request may have 16 MiB; make it more than twice"),
         (

@@ -80,7 +80,7 @@ class Writer:
         except (
             Exception
         ):  # a fault of ours in one record must not end the log of all others; it is counted, and said whole
-            traceback.print_exc()
+            _say(traceback.format_exc())
             self._drop(Counter({"unreadable": 1}), is_ours=True)
             return None
         if made is None:
@@ -117,7 +117,7 @@ class Writer:
         now = time.monotonic()
         if self._unsaid and self._is_due("tell", now, TELL_S):
             said = ", ".join(f"{fault} {count}" for fault, count in sorted(self._unsaid.items()))
-            print(f"recorder: records were dropped: {said} ({self._settings.folder})", file=sys.stderr, flush=True)
+            _say(f"recorder: records were dropped: {said} ({self._settings.folder})")
             self._unsaid.clear()
         if self._is_due("counts", now, self._settings.counts_s):
             self.note()
@@ -153,6 +153,12 @@ def is_sampled(name: str, share: float) -> bool:
     """Whether a request is kept, by a hash of its id: the same for whoever asks."""
     number = int.from_bytes(hashlib.blake2b(name.encode("utf-8", "replace"), digest_size=8).digest())
     return number < share * 2**64
+
+
+def _say(words: str) -> None:
+    """On the error output, which may itself go to the disk that is full."""
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)
 
 
 def _encoded(line: Any) -> bytes:

@@ -31,6 +31,7 @@ JSON = (b"content-type", b"application/json")
 FIRST_WORDS = re.compile(rb'"(?:content|text|arguments|reasoning_content)"\s*:\s*"[^"]')
 CLIENT_LEFT = 499  # the status of a request whose client left before there was one, as nginx has it
 MOST_TAGS, MOST_HEADER = 20, 1000
+WATCH_S = 0.05
 
 
 class Recorder(Protocol):
@@ -155,16 +156,16 @@ class App:
         self._metrics.in_flight += 1
         task = asyncio.current_task()
         assert task
-        watch = asyncio.create_task(_leaves(receive, exchange, task))
+        watch = Watch(receive, exchange, task)
         try:
             await self._pass(exchange, body)
         except asyncio.CancelledError:
-            if not watch.done():
+            if not watch.has_left:
                 raise
             task.uncancel()
             exchange.outcome, exchange.status = "hung_up", exchange.status or CLIENT_LEFT
         finally:
-            watch.cancel()
+            watch.end()
             self._metrics.in_flight -= 1
             self._done(exchange, exchange.outcome, exchange.status)
             self._record(exchange, exchange.outcome, exchange.status)
@@ -178,7 +179,7 @@ class App:
             async with self._session.post(
                 address, data=body, headers=self._engine.headers(exchange.headers), allow_redirects=False
             ) as response:
-                if b"text/event-stream" in dict(passed_on(response)).get(b"content-type", b""):
+                if response.content_type == "text/event-stream":
                     await self._stream(exchange, response)
                 else:
                     await self._whole(exchange, response)
@@ -245,12 +246,29 @@ class App:
         self._recorder.put(heard, exchange.asked, exchange.answered)
 
 
-async def _leaves(receive: Receive, exchange: Exchange, task: "asyncio.Task[Any]") -> None:
-    """Cancel a task when the client hangs up before it has its answer."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    if not exchange.is_said:
-        task.cancel()
+class Watch:
+    """Cancels a task when the client hangs up before it has its answer. Begins after a moment: most answers are there by then."""
+
+    def __init__(self, receive: Receive, exchange: Exchange, task: "asyncio.Task[Any]") -> None:
+        self.has_left = False
+        self._receive, self._exchange, self._task = receive, exchange, task
+        self._watching: asyncio.Task[None] | None = None
+        self._begin = asyncio.get_running_loop().call_later(WATCH_S, self._start)
+
+    def _start(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self._exchange.is_said:
+            self.has_left = True
+            self._task.cancel()
+
+    def end(self) -> None:
+        self._begin.cancel()
+        if self._watching:
+            self._watching.cancel()
 
 
 def _error(words: str) -> bytes:
