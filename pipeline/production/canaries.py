@@ -19,7 +19,7 @@ from pipeline.stage import Fault, load_params
 def canaries(url: str, params: MonitorParams) -> bool:
     """Ask, tell and record. Returns whether all passed. Raises Fault where there is nobody to ask, or nothing to ask."""
     if not url.startswith(("http://", "https://")):
-        raise Fault(f"URL={url}", "is no address", "write it like http://127.0.0.1:8000/v1")
+        raise Fault(f"URL={url}", "is no address", "write it like http://127.0.0.1:8080/v1")
     if "://" in params.logs:
         raise Fault("params.yaml: monitor.logs", "is no folder, and canaries write into one", "name a folder")
     questions = {one.id: one for one in read_questions(CANARIES)}

@@ -47,7 +47,7 @@ class Server:
             response.raise_for_status()
             return str(response.json()["data"][0]["id"])
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            remedy = "start it with make serve, and write its address like http://127.0.0.1:8000/v1"
+            remedy = "start it with make serve, and write its address like http://127.0.0.1:8080/v1"
             raise Fault(f"URL={self._url}", f"does not answer ({type(error).__name__})", remedy) from None
         except (ValueError, LookupError, TypeError):
             raise Fault(f"URL={self._url}", "serves no model", "write the address up to /v1") from None

@@ -3,6 +3,7 @@
 What many requests share is worked out once in a chunk: the slices that they belong to (`cells`), and what their end means (`outcomes`).
 """
 
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from functools import cached_property
 from math import nan
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from pipeline.production.judging import Judge
@@ -19,6 +21,7 @@ from pipeline.production.monitoring.sampling import hashed
 from pipeline.scoring.exact import Floats
 
 GROUPS = 2048
+WIDTH = 5 + len(AMOUNTS) + len(TIMES)
 LABEL, REVISION, TAG = "label", "revision", "tag"
 UNKNOWN, OTHER = "(unknown)", "(other)"
 # Plain numbers: a member of an enumeration takes as long as a hash, and these are asked for at every request
@@ -58,17 +61,34 @@ class Reading:
             else frozenset()
         )
 
+    @cached_property
+    def _decode(self) -> Callable[[str], Any]:
+        """Takes label and field out of an answer that is an object, and nothing else: half of what it takes to parse the whole."""
+        named = {"label": self.judge.contract.label_field or "", "asks": self.escalation}
+        fields = [(name, Any, None) for name, of in named.items() if of]
+        kind = msgspec.defstruct("Answer", fields, rename={name: of for name, of in named.items() if of})
+        return msgspec.json.Decoder(kind).decode
+
     def label(self, answer: str | None) -> tuple[str | None, int]:
         """The label of an answer, and the bits of whether it asks for a person."""
         contract = self.judge.contract
         if answer is None or (contract.label_field is None and not self.escalation):
             return None, 0
-        if not self.escalation:
+        if not contract.schema.get("properties"):
             return self._known(contract.label(answer)), 0
-        value = contract.parse(answer)
+        try:
+            found = self._decode(answer)
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            return self._slowly(contract.parse(answer))
+        label, asks = getattr(found, "label", None), getattr(found, "asks", None)
+        bits = (ASKS if asks else ASKED) if isinstance(asks, bool) else 0
+        return self._known(None if label is None else str(label)), bits
+
+    def _slowly(self, value: Any) -> tuple[str | None, int]:
+        """The same of what only the standard library reads as JSON."""
         if not isinstance(value, dict):
             return None, 0
-        label, asks = value.get(contract.label_field), value.get(self.escalation)
+        label, asks = value.get(self.judge.contract.label_field), value.get(self.escalation)
         bits = (ASKS if asks else ASKED) if isinstance(asks, bool) else 0
         return self._known(None if label is None else str(label)), bits
 
@@ -84,11 +104,10 @@ class Columns:
         self._cells: dict[tuple[str, str, str | None, tuple[str, ...]], int] = {}
         self._outcomes: dict[tuple[str, int, bool, tuple[str, ...]], int] = {}
         self._bits_of: list[int] = []
-        self._rows: list[tuple[int, int, int, int, float]] = []
-        self._values: list[tuple[float | None, ...]] = []
+        self._rows = array("d")  # whole numbers below 2**53 stay what they are
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) // WIDTH
 
     def add(self, entry: Entry, said: int) -> int:
         """Take a request in, with the bits of what was said of it. Returns the hash of its user, or of itself where nobody is known."""
@@ -108,11 +127,22 @@ class Columns:
             cell = self._cells[of] = len(self._cells)
         key = hashed(entry.user or entry.id)
         bits = self._bits_of[outcome] | more | said | (HAS_USER if entry.user else 0)
-        self._rows.append((cell, outcome, bits, key & (GROUPS - 1), (entry.time - self._since).total_seconds()))
-        if bits & NO_TIMES:
-            self._values.append((entry.tokens_in, entry.tokens_out, entry.cost, None, None))
-        else:
-            self._values.append((entry.tokens_in, entry.tokens_out, entry.cost, entry.first_token_s, entry.total_s))
+        tokens_in, tokens_out, cost = entry.tokens_in, entry.tokens_out, entry.cost
+        first, total = (None, None) if bits & NO_TIMES else (entry.first_token_s, entry.total_s)
+        self._rows.extend(
+            (
+                cell,
+                outcome,
+                bits,
+                key & (GROUPS - 1),
+                (entry.time - self._since).total_seconds(),
+                nan if tokens_in is None else tokens_in,
+                nan if tokens_out is None else tokens_out,
+                nan if cost is None else cost,
+                nan if first is None else first,
+                nan if total is None else total,
+            )
+        )
         return key
 
     def cells_of_slices(self) -> Mapping[str, list[int]]:
@@ -138,11 +168,10 @@ class Columns:
         return found
 
     def arrays(self) -> Arrays:
-        """The columns."""
-        rows = np.array(self._rows, dtype=np.float64).reshape(-1, 5)  # whole numbers below 2**53 stay what they are
-        values = np.array([[nan if one is None else one for one in row] for row in self._values]).reshape(-1, 5)
-        cells, outcomes, bits, groups = (rows[:, at].astype(np.int64) for at in range(4))
-        amounts, times = values[:, : len(AMOUNTS)], values[:, len(AMOUNTS) :]
-        amounts = np.where(amounts >= 0, amounts, nan)  # what a foreign log has below zero is not known
-        times = np.where(times >= 0, times, nan)
-        return Arrays(cells, outcomes, bits, groups, rows[:, 4], tuple(amounts.T), tuple(times.T[: len(TIMES)]))
+        """The columns. What a foreign log has below zero is not known."""
+        rows = np.frombuffer(self._rows, dtype=np.float64).reshape(-1, WIDTH).T
+        cells, outcomes, bits, groups = (rows[at].astype(np.int64) for at in range(4))
+        values = np.where(rows[5:] >= 0, rows[5:], nan)
+        return Arrays(
+            cells, outcomes, bits, groups, rows[4].copy(), tuple(values[: len(AMOUNTS)]), tuple(values[len(AMOUNTS) :])
+        )
