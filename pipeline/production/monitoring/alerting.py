@@ -55,6 +55,7 @@ EFFECTS = {
     "language": "{:.1%} of the questions would need another language for the mix of training",
     "length": "the distributions of lengths lie {:.2f} apart",
     "vocabulary": "{:.1%} more of the words of a question are new than within training",
+    "words": "{:.1%} more of the questions have the same word than within training",
     "distance": "{:.1%} more of the questions lie far from every training example than within training",
 }
 

@@ -190,7 +190,7 @@ def _drift(look: Look) -> Iterator[Block]:
         f"below {drift.alpha:.2g}, which is the month's share of false alarms spread over its looks, and an effect beyond its bound."
     )
     for one in drift.tests:
-        if one.detail and one.is_alarm:
+        if one.detail and one.is_alarm:  # a word of a customer is text out of the data, too
             shares = [(code(name), f"{here:.1%}", f"{there:.1%}") for name, here, there in one.detail[:8]]
             yield table((one.name, "production", "training"), shares)
     yield from _unlike(look, drift)
@@ -199,7 +199,7 @@ def _drift(look: Look) -> Iterator[Block]:
 def _unlike(look: Look, drift: Drifted) -> Iterator[Block]:
     if not look.kinds:
         return
-    yield f"**{len(drift.unlike)} of {drift.n} are unlike every training example** (distance above {drift.limit:.2f}):"
+    yield f"**{len(drift.unlike)} of {drift.n} are unlike the training data** (distance above {drift.limit:.2f}, or a new word):"
     for kind in look.kinds:
         labels = ", ".join(f"{code(name)} {count}" for name, count in kind.labels)
         word = "others" if kind.word == "others" else f"with the word {code(kind.word)}"
