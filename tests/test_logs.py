@@ -5,12 +5,16 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
+from benchmarks import production_days
 from pipeline.production.logs.entry import Canary, Counts, Feedback
 from pipeline.production.logs.lines import LONGEST
 from pipeline.production.logs.problems import MEANINGS
 from pipeline.production.logs.reading import Logs
+from pipeline.production.logs.seen import Seen
 from pipeline.stage import Fault
 from tests.project import ROOT
 from tests.written_logs import ANSWER, DAY, NOON, WINDOW, entry, line, written
@@ -170,6 +174,21 @@ def test_a_copied_file_adds_nothing(tmp_path):
     assert logs.problems == {"duplicate": 3}
 
 
+def test_a_clock_that_is_wild_for_some_lines_does_not_hide_what_is_logged_twice(tmp_path):
+    wild = [line(entry(100 + year, NOON.replace(year=year))) for year in (2031, 2032, 2033, 2034, 2035)]
+    written(tmp_path, FILE, *wild, *(line(entry(number)) for number in (1, 2, 1)))
+    logs = Logs(str(tmp_path), "own")
+    assert numbers(logs) == [1, 2]
+    assert logs.problems["duplicate"] == 1
+
+
+def test_of_many_ids_each_is_new_once():
+    seen, ids = Seen(), [f"{number:x}" for number in range(20_000)]
+    assert all(map(seen.add, ids))
+    assert not any(map(seen.add, ids))
+    assert len(seen) == len(ids)
+
+
 def test_a_file_that_grows_while_it_is_read_is_read_up_to_where_it_is(tmp_path):
     file = written(tmp_path, FILE, *(line(entry(number)) for number in range(100)))
     read = Logs(str(tmp_path), "own").requests(*WINDOW)
@@ -195,3 +214,52 @@ def test_an_address_without_its_package_says_what_to_install():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT)
     assert "requirements/remote-s3.txt" in run.stderr.splitlines()[-1]
+
+
+class Torn(MemoryFileSystem):
+    """A store whose connection breaks after some reads, with an error of its own that is no OSError."""
+
+    protocol = "torn"
+    store = {}  # noqa: RUF012  # as its parent has it
+    pseudo_dirs = [""]  # noqa: RUF012
+
+    def open(self, path, mode="rb", **more):
+        file = super().open(path, mode, **more)
+        read, reads = file.read, iter(range(2))
+
+        def some(size=-1):
+            if next(reads, None) is None:
+                raise RuntimeError("the connection was reset")
+            return read(size)
+
+        if "r" in mode:
+            file.read = some
+        return file
+
+
+def test_a_store_that_breaks_off_gives_what_it_gave():
+    fsspec.register_implementation("torn", Torn, clobber=True)
+    lines = [line(entry(number, answer="x" * 10_000)) for number in range(400)]
+    Torn().pipe("torn://logs/2026-03-10/requests-1-7.jsonl", b"".join(lines))
+    logs = Logs("torn://logs", "auto")
+    assert 0 < len(numbers(logs)) < len(lines)
+    assert logs.problems["unreadable_file"] == 1
+
+
+def test_an_address_of_no_store_is_a_fault():
+    with pytest.raises(Fault, match="give a folder, a file, or an address such as s3://"):
+        Logs("nowhere://logs", "own")
+
+
+def test_a_made_up_day_of_the_benchmarks_is_read_whole_and_is_the_same_twice(tmp_path):
+    sizes = [production_days.write(tmp_path / name, 300) for name in "ab"]
+    logs = Logs(str(tmp_path / "a"), "auto")
+    window = production_days.window()
+    ids = {one.id for one in logs.requests(*window)}
+    assert len(ids) == 300
+    assert {one.id for one in logs.feedback(*window)} <= ids
+    assert [one.seen for one in logs.counts(*window)] == [300]
+    assert not logs.problems
+    first, second = ([path.read_bytes() for path in sorted((tmp_path / name).rglob("*.jsonl"))] for name in "ab")
+    assert sizes[0] == sizes[1]
+    assert first == second

@@ -41,20 +41,24 @@ def is_line(head: bytes) -> bool:
 
 
 class Ids:
-    """Which lines were seen, by the day of their time. Days before the last few are forgotten."""
+    """Which lines were seen, by the day of their time. Of the days before the last few that were met, all is forgotten."""
 
-    def __init__(self, days: int = 3) -> None:
-        self._days: dict[int, Seen] = {}
-        self._kept = days
+    def __init__(self, days: int = 4) -> None:
+        self._days: dict[int, Seen] = {}  # the one that was met last stands last
+        self._kept, self._day, self._seen = days, -1, Seen()
 
     def is_new(self, value: str | bytes, day: int) -> bool:
         """Whether the line of that day was not seen before."""
-        seen = self._days.get(day)
-        if seen is None:
-            seen = self._days[day] = Seen()
-            if len(self._days) > self._kept:
-                del self._days[min(self._days)]
-        return seen.add(value)
+        if day != self._day:
+            self._turn_to(day)
+        return self._seen.add(value)
+
+    def _turn_to(self, day: int) -> None:
+        seen = self._days.pop(day, None)
+        self._day = day
+        self._seen = self._days[day] = Seen() if seen is None else seen
+        if len(self._days) > self._kept:
+            del self._days[next(iter(self._days))]
 
 
 def read(file: io.BufferedReader, shown: str, kind: type[Line], ids: Ids, found: Found) -> Iterator[Line]:

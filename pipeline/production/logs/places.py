@@ -114,7 +114,7 @@ class _Streamed(io.RawIOBase):
 
     def __init__(self, fs: Any, name: str) -> None:
         with _as_os_error():
-            self._file = fs.open(name, "rb")
+            self._file = fs.open(name, "rb", block_size=8 * BLOCK)
 
     def readable(self) -> bool:
         """It is."""

@@ -71,12 +71,14 @@ def text(value: Any) -> str:
     """A text, a number as one; empty for anything else."""
     if isinstance(value, str):
         return value
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else ""
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return ""
+    return str(value)
 
 
 def number(value: Any) -> float | None:
     """A finite number, also from a text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if value is None or isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         found = float(value)
@@ -99,7 +101,9 @@ def seconds(value: Any, scale: float = 1.0) -> float | None:
 
 def moment(value: Any, is_utc: bool = False) -> datetime | None:
     """A time with its zone: an epoch in seconds to nanoseconds, or ISO 8601. One without a zone is one only where `is_utc` says so."""
-    found = number(value)
+    if value is None:
+        return None
+    found = None if isinstance(value, str) and value[4:5] == "-" else number(value)  # a date is no number: speed
     try:
         if found is not None:
             while abs(found) > LAST_SECOND:
