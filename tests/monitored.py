@@ -27,7 +27,7 @@ SCHEMA: dict[str, Any] = {
 }
 RED, GREEN = '{"label": "red"}', '{"label": "green"}'
 KINDS = {Entry: "requests", Feedback: "feedback", Canary: "canaries", Counts: "counts"}
-BOUNDS = {"labels": 0.1, "length": 0.2, "language": 0.1, "vocabulary": 0.1, "distance": 0.1}
+BOUNDS = {"labels": 0.1, "length": 0.2, "language": 0.1, "vocabulary": 0.1, "words": 0.05, "distance": 0.1}
 
 
 def entry(number: int, **more: Any) -> Entry:

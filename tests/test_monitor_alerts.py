@@ -8,13 +8,13 @@ import pytest
 from pipeline.desk.accepted import Record
 from pipeline.production.monitoring.alerting import hold, written
 from pipeline.production.monitoring.comparing import Margins, beside
-from pipeline.production.monitoring.expected import expected
+from pipeline.production.monitoring.expected import expected, with_answers
 from pipeline.production.monitoring.measures import MEASURES
 from pipeline.production.monitoring.settings import Bound
 from pipeline.production.monitoring.windows import Window, window_of
 from pipeline.scoring.grouped_sums import UNKNOWN, Value, share
 from pipeline.stage import Fault
-from tests.monitored import params
+from tests.monitored import judge, params
 from tests.project import git
 
 MARGINS = Margins(0.02, 0.1)
@@ -186,6 +186,24 @@ def test_reports_that_are_not_there_or_broken_are_no_numbers(tmp_path):
     (tmp_path / "reports").mkdir()
     (tmp_path / "reports/comparison.json").write_text("{")
     assert expected("(unknown)", {""}, tmp_path, None).values == {}
+
+
+def test_answers_to_the_test_set_are_judged_as_production_s_are(tmp_path):
+    first, second = project(tmp_path)
+    folder = tmp_path / "data/predictions/tuned"
+    folder.mkdir(parents=True)
+    answers = ['{"label": "red"}', '{"label": "red"}!', "red", ""]
+    rows = [{"set": "test", "id": str(n), "answer": one, "finish": "stop"} for n, one in enumerate(answers)]
+    rows.append({"set": "cases", "id": "x", "answer": "", "finish": "stop"})
+    (folder / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "arm.json").write_text("{}")
+    found = with_answers(expected(second, {"m"}, tmp_path, None), tmp_path, judge()).values
+    assert (found["empty"].value, found["empty"].n) == (0.25, 4)
+    assert found["flagged"].value == 0.5
+    assert found["format"].value == 0.9  # the evaluation's own number stays
+    assert (
+        "empty" not in with_answers(expected(first, {"m"}, tmp_path, None), tmp_path, judge()).values
+    )  # another commit's
 
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

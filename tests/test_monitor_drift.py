@@ -7,6 +7,7 @@ import pytest
 from pipeline.production.monitoring.drifting import drifted
 from pipeline.production.monitoring.nearness import Nearness, Text, halves_of
 from pipeline.production.monitoring.unlike import kinds
+from pipeline.production.monitoring.wording import risen
 from tests.monitored import BOUNDS, drift
 
 NOUNS = [
@@ -115,7 +116,7 @@ def test_distances_and_new_words_by_hand():
 def test_labels_that_nobody_has_and_a_single_language_are_no_alarm():
     bare = [Text(one.text, "") for one in texts("sample", 100)]
     found = drifted(bare, TRAINING, lambda _: "en", drift())
-    assert {one.name for one in found.tests} == {"length", "language", "vocabulary", "distance"}
+    assert {one.name for one in found.tests} == {"length", "language", "vocabulary", "words", "distance"}
     assert not any(one.is_alarm for one in found.tests)
 
 
@@ -136,6 +137,27 @@ def test_what_is_near_the_other_half_is_not_unlike():
     training = [*TRAINING, Text("zzyx quom brelt vlaxit", "a", "own")]
     found = drifted([*texts("sample", 100), Text("zzyx quom brelt vlaxit", "a")], training, guess, drift())
     assert 100 not in found.unlike
+
+
+def test_a_word_that_comes_again_and_again_names_a_new_kind():
+    """A seventh of the questions are about something new, in words that are otherwise those of training."""
+    new = [Text(f"{one.text} projector", "a") for one in texts("new", 30)]
+    sample = [*texts("sample", 180), *new]
+    found = drifted(sample, TRAINING, guess, drift())
+    assert "words" in {one.name for one in found.tests if one.is_alarm}
+    assert "words" not in alarms(sample[:180], TRAINING)
+    assert set(range(180, 210)) <= set(found.unlike)
+    assert kinds([sample[at] for at in found.unlike], [str(at) for at in found.unlike], TRAINING)[0].word == "projector"
+
+
+def test_the_p_of_a_word_by_hand():
+    """Six of ten texts against none of ten: 10! / 4! * 14! / 20! for the word, times two words."""
+    here = [Text("lamp door", "")] * 6 + [Text("door", "")] * 4
+    there = [Text("door", "", str(n)) for n in range(10)]
+    first, second = risen(here, there)
+    assert (first.word, first.here, first.there) == ("lamp", 0.6, 0.0)
+    assert first.p == pytest.approx(2 * 0.0054179567, rel=1e-6)
+    assert second.p == 1.0
 
 
 @pytest.mark.slow

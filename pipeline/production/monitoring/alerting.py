@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.production.monitoring.drifting import Drifted
+from pipeline.desk.reviewing.shown import LONGEST_NAME, masked, shown
+from pipeline.production.monitoring.drifting import Drifted, Tested
 from pipeline.production.monitoring.measures import COUNTED, MEASURES, Share
 from pipeline.production.monitoring.settings import Bound
 from pipeline.scoring.grouped_sums import UNKNOWN, Value
@@ -43,11 +44,16 @@ def hold(
 def drift_alerts(found: Drifted) -> list[str]:
     """A sentence for each test that is an alarm."""
     return [
-        f"drift of {one.name}: {EFFECTS[one.name].format(one.effect)} (bound {one.bound:g}), {one.statistic} {one.value:.4g}, "
+        f"drift of {one.name}: {EFFECTS[one.name].format(one.effect)}{_named(one)} (bound {one.bound:g}), {one.statistic} {one.value:.4g}, "
         f"p {one.p_adjusted:.2g} after Holm, alpha {found.alpha:.2g} a look, n {found.n}"
         for one in found.tests
         if one.is_alarm
     ]
+
+
+def _named(one: Tested) -> str:
+    """The label, language or word that moved most."""
+    return f", {shown(masked(one.detail[0][0]), LONGEST_NAME)} first of all" if one.detail else ""
 
 
 EFFECTS = {
@@ -55,6 +61,7 @@ EFFECTS = {
     "language": "{:.1%} of the questions would need another language for the mix of training",
     "length": "the distributions of lengths lie {:.2f} apart",
     "vocabulary": "{:.1%} more of the words of a question are new than within training",
+    "words": "{:.1%} more of the questions have the same word than within training",
     "distance": "{:.1%} more of the questions lie far from every training example than within training",
 }
 

@@ -1,14 +1,15 @@
-"""Are inputs what the model learnt from? Five tests of a sample of production against the training data.
+"""Are inputs what the model learnt from? Six tests of a sample of production against the training data.
 
 labels      of answers against reference answers: chi-square, and the share that would have to change (total variation)
 language    the same of languages
 length      of questions in characters: two-sample Kolmogorov-Smirnov, and the largest distance between the two distributions
 vocabulary  share of a question's words that half of the training data never has: Mann-Whitney, and how far the mean is above that of
             the other half
-distance    to the nearest example of that half: Mann-Whitney, and how many more lie beyond what all but a share `unlike` of the other
-            half do (pipeline.production.monitoring.nearness)
+words       the word that is most surely commoner than in training: Fisher, and by what share of questions (monitoring.wording)
+distance    to the nearest example of that half: how many lie beyond what all but a share `unlike` of the other half do, which has an
+            exact distribution, and what share more than there (monitoring.nearness)
 
-What belongs together in training (a group) counts as one. The p of a test is one of five (Holm) and of `looks` looks a month: an alarm
+What belongs together in training (a group) counts as one. The p of a test is one of six (Holm) and of `looks` looks a month: an alarm
 needs p below alpha / looks, and an effect of the size in `bounds`. With inputs that are like the training data, a false alarm comes in
 at most a share `alpha` of months.
 """
@@ -20,11 +21,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipeline.data.checking.language import Guess
+from pipeline.data.likeness.shingles import words
 from pipeline.production.monitoring.nearness import Nearness, Text, halves_of
 from pipeline.production.monitoring.settings import Drift
+from pipeline.production.monitoring.wording import Word, risen
 from pipeline.scoring.exact import Floats
 from pipeline.scoring.many_comparisons import holm
 
+MOST_WORDS = 8  # that are told
 RARE = 5.0  # a cell of fewer expected ones does not follow chi-square (Cochran, Biometrics 10, 1954)
 
 
@@ -45,7 +49,7 @@ class Tested:
 
 @dataclass(frozen=True)
 class Drifted:
-    """What came of all tests. `unlike` are numbers of the sample's texts that are farther from training than its own are."""
+    """What came of all tests. `unlike` are numbers of texts that are far from training, or have a new word."""
 
     tests: tuple[Tested, ...]
     n: int
@@ -61,7 +65,7 @@ def drifted(sample: Sequence[Text], training: Sequence[Text], guess: Guess, para
     near = Nearness(halves.reference)
     here, there = near.of(sample), near.of(halves.alone)
     limit = float(np.quantile(there.distances, 1 - params.unlike))
-    is_far = here.distances > limit
+    is_far, rising = here.distances > limit, risen(sample, training)
     excess = float(is_far.mean() - (there.distances > limit).mean())
     groups = len({one.group for one in training}) / len(training)
     found = [
@@ -69,11 +73,15 @@ def drifted(sample: Sequence[Text], training: Sequence[Text], guess: Guess, para
         _lengths(sample, training, groups),
         _shares("language", [guess(one.text) for one in sample], [guess(one.text) for one in training], groups),
         _above("vocabulary", here.new_words, there.new_words),
-        replace(_above("distance", here.distances, there.distances), effect=excess),
+        _words(rising),
+        replace(_beyond(here.distances, there.distances, limit), effect=excess),
     ]
     tests = _concluded([one for one in found if not np.isnan(one.p)], params)
-    unlike = _unlike([int(at) for at in np.flatnonzero(is_far)], sample, halves.others, limit)
-    return Drifted(tests, len(sample), len(training), params.alpha / params.looks, limit, tuple(unlike))
+    alpha, least = params.alpha / params.looks, params.bounds["words"]
+    new = {one.word for one in rising if one.p < alpha and one.here - one.there >= least}
+    with_new = {at for at, one in enumerate(sample) if new & set(words(one.text))}
+    far = _unlike([int(at) for at in np.flatnonzero(is_far)], sample, halves.others, limit)
+    return Drifted(tests, len(sample), len(training), alpha, limit, tuple(sorted(with_new | set(far))))
 
 
 def _unlike(far: list[int], sample: Sequence[Text], others: Sequence[Text], limit: float) -> list[int]:
@@ -145,6 +153,27 @@ def _lengths(sample: Sequence[Text], training: Sequence[Text], groups: float) ->
     return _tested(
         "length", "Kolmogorov-Smirnov D", distance, kstwobign.sf(distance * np.sqrt(n * m / (n + m))), distance
     )
+
+
+def _words(found: Sequence[Word]) -> Tested:
+    """By the surest word; its p is that of the smallest among all words."""
+    if not found:
+        return _tested("words", "Fisher's exact test", 0.0, 1.0, 0.0)
+    first = found[0]
+    detail = tuple((one.word, one.here, one.there) for one in found[:MOST_WORDS] if one.p < 1)
+    return replace(
+        _tested("words", "Fisher's exact test", first.here, first.p, first.here - first.there), detail=detail
+    )
+
+
+def _beyond(here: Floats, there: Floats, limit: float) -> Tested:
+    """Chance that so many of the sample lie beyond the j-th largest of the others, where both come from the same: of the j + k - 1 largest
+    of both less than j are the others' (the exceedances of Gumbel and von Schelling, Annals of Mathematical Statistics 21, 1950)."""
+    from scipy.stats import hypergeom
+
+    k, j = int((here > limit).sum()), int((there > limit).sum()) + 1
+    p = float(hypergeom.cdf(j - 1, len(here) + len(there), len(there), k + j - 1)) if k else 1.0
+    return _tested("distance", "number beyond", k, p, 0.0)
 
 
 def _above(name: str, here: Floats, there: Floats) -> Tested:

@@ -13,7 +13,7 @@ from pipeline.production.monitoring.alerting import Held, drift_alerts, hold
 from pipeline.production.monitoring.columns import REVISION, Reading
 from pipeline.production.monitoring.comparing import Beside, Margins, all_beside
 from pipeline.production.monitoring.drifting import Drifted, drifted
-from pipeline.production.monitoring.expected import Expected, expected
+from pipeline.production.monitoring.expected import Expected, expected, with_answers
 from pipeline.production.monitoring.measuring import Measured, measured
 from pipeline.production.monitoring.nearness import Text
 from pipeline.production.monitoring.taking import Asking, Taken
@@ -65,7 +65,9 @@ def look(asking: Asking, taken: Taken, earlier: Taken, root: Path, training: Pat
     """All that follows from two windows and the tree at `root`."""
     record = accepted(root)
     revisions = {
-        name: expected(name, taken.models.get(name, set()), root, record[1] if record else None)
+        name: with_answers(
+            expected(name, taken.models.get(name, set()), root, record[1] if record else None), root, asking.judge()
+        )
         for name in _of_kind(taken, REVISION)
     }
     slices = _compared(asking, taken, earlier, revisions)

@@ -42,7 +42,7 @@ class Drift(Part):
     least: Annotated[int, Field(ge=20)]  # so few groups would fall on one side by chance
     alpha: Share
     looks: Many
-    bounds: dict[Literal["labels", "length", "language", "vocabulary", "distance"], Share]
+    bounds: dict[Literal["labels", "length", "language", "vocabulary", "words", "distance"], Share]
     unlike: Share
 
 

@@ -20,7 +20,7 @@ from pipeline.pull_request.reporting.blocks import Block, Details, Part, markdow
 TITLE = "What production does"
 MARKS = {"better": "✅ better", "worse": "❌ worse", "no worse": "➖ no worse", "cannot tell": "❔ cannot tell"}
 STATES = {"alert": "⛔ alert", "within": "✅ within", "cannot tell": "❔ cannot tell"}
-LONGEST = 240
+LONGEST, NAME = 240, 40
 IN_CHAT = 8  # alerts and warnings; the page has all
 OF_SLICES = ("format", "flagged", "refused", "thumbs_down", "escalated", "total_p95_s")
 
@@ -151,7 +151,7 @@ def _failed(whole: Compared) -> Iterator[Block]:
 
 def _slices(look: Look) -> Iterator[Block]:
     rows = [
-        (code(name, 40), f"{one.measured.requests:,}", *(_cell(name_of, one) for name_of in OF_SLICES))
+        (code(_short(name)), f"{one.measured.requests:,}", *(_cell(name_of, one) for name_of in OF_SLICES))
         for name, one in look.slices.items()
     ]
     yield table(("slice", "requests", *OF_SLICES), rows)
@@ -159,6 +159,12 @@ def _slices(look: Look) -> Iterator[Block]:
         "In a cell: the value, and ❌ or ✅ where it is surely worse or better than in the window before, by intervals that share "
         "their errors among all slices. Slices by language are of a sample; a label is the answer's, and so can be wrong."
     )
+
+
+def _short(name: str) -> str:
+    """A slice by its name, a commit by its first digits."""
+    kind, _, value = name.partition(":")
+    return f"{kind}:{value[:12]}" if kind == "revision" else name[:NAME]
 
 
 def _cell(name: str, one: Compared) -> str:
@@ -190,7 +196,7 @@ def _drift(look: Look) -> Iterator[Block]:
         f"below {drift.alpha:.2g}, which is the month's share of false alarms spread over its looks, and an effect beyond its bound."
     )
     for one in drift.tests:
-        if one.detail and one.is_alarm:
+        if one.detail and one.is_alarm:  # a word of a customer is text out of the data, too
             shares = [(code(name), f"{here:.1%}", f"{there:.1%}") for name, here, there in one.detail[:8]]
             yield table((one.name, "production", "training"), shares)
     yield from _unlike(look, drift)
@@ -199,7 +205,7 @@ def _drift(look: Look) -> Iterator[Block]:
 def _unlike(look: Look, drift: Drifted) -> Iterator[Block]:
     if not look.kinds:
         return
-    yield f"**{len(drift.unlike)} of {drift.n} are unlike every training example** (distance above {drift.limit:.2f}):"
+    yield f"**{len(drift.unlike)} of {drift.n} are unlike the training data** (distance above {drift.limit:.2f}, or a new word):"
     for kind in look.kinds:
         labels = ", ".join(f"{code(name)} {count}" for name, count in kind.labels)
         word = "others" if kind.word == "others" else f"with the word {code(kind.word)}"
