@@ -11,7 +11,7 @@ from pipeline.data.candidates import Candidate, Placed, merged
 from pipeline.data.personal.finding import KINDS, PersonalDataParams
 from pipeline.data.synthetic.candidates import ValidateLimits
 from pipeline.production.collecting.drafting import Drafting
-from pipeline.production.collecting.known import known_of
+from pipeline.production.collecting.known import Places, known_of
 from pipeline.production.collecting.params import FeedbackParams
 from pipeline.production.collecting.proposing import Outcome, Setting, failed_in, propose
 from pipeline.production.collecting.window import Window
@@ -145,7 +145,8 @@ def collected(
     limits = ValidateLimits(max_question_chars=500, max_answer_chars=200)
     drafting = Drafting(meets, limits, policy, "logs", "2021-01-03", list(asked.kinds))
     there = ledger or {}
-    known = known_of(folder / "records.jsonl", folder / "template.json", folder / "feedback", list(cases), there, meets)
+    places = Places(*(folder / name for name in ("records.jsonl", "template.json", "sources.yaml", "feedback")))
+    known = known_of(places, list(cases), there, meets, policy)
     given_names = {request: name for request, name in names.items() if name}
     return propose(failed, drafting, known, there, set(decided), given_names, setting, outcome)
 

@@ -86,6 +86,15 @@ def test_what_waits_on_a_branch_that_is_not_merged_is_not_proposed_again():
     assert [one["request"] for one in desk.candidates()] == ["r3"]
 
 
+def test_before_any_run_failures_are_compared_with_the_sources_as_they_are():
+    entry = request(1, asked="a red door")  # what the one row of the sources asks
+    desk.log([entry], [word(entry, correction=BLUE)])
+    done, _ = desk.run()
+    assert done.outcome.lines == []
+    assert [one.request for one in done.outcome.contradicting] == ["r1"]
+    assert "with the sources as they are" in "".join(done.outcome.notes)
+
+
 def test_an_incident_of_one_row_becomes_a_case_that_fails_on_what_was_answered():
     entry = request(1)
     desk.log([entry], [word(entry, correction=BLUE, incident="REFUND-123")])
@@ -187,7 +196,7 @@ def test_the_message_of_the_commit_says_what_it_is():
     said = desk.git("log", "-1", "--format=%B")
     assert said.startswith(f"Feedback of {DAY}: 2 rows to learn, 1 case\n")
     assert "Approved, by what failed first: 3 corrected" in said
-    assert "Incident I-1: 1 cases, 1 rows" in said
+    assert "Incident I-1: 1 case, 1 row" in said
     assert "Reviewed by ravi" in said
     assert "Answered by the model of aaaaaaaaaaaa" in said
     assert "Window 2020-12-27T12:00Z to 2021-01-03T12:00Z of logs" in said

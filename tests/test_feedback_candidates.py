@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.data.questions import Check, Question
 from pipeline.data.records import write_records
+from pipeline.production.collecting import proposing
 from pipeline.production.collecting.window import Window
 from tests.examples import record, write_lines
 from tests.failed_requests import (
@@ -172,6 +173,14 @@ def test_rows_are_spread_over_slices_and_the_loudest_kind_does_not_crowd_out_the
     found = {name: sum(one.id in requests_of(out.proposed) for one in group) for name, group in
              {"loud": loud, "quiet": quiet, "old": old}.items()}  # fmt: skip
     assert found == {"loud": 3, "quiet": 3, "old": 3}
+
+
+def test_of_very_many_failures_the_loudest_user_does_not_crowd_out_the_rest(tmp_path, monkeypatch):
+    monkeypatch.setattr(proposing, "LOOKED_AT", 10)
+    loud, quiet = [request(n, user="loud") for n in range(100)], [request(200 + n) for n in range(5)]
+    out = collected(tmp_path, [*loud, *quiet], map(down, [*loud, *quiet]))
+    assert {one.id for one in quiet} <= set(requests_of(out.lines))
+    assert out.counts["not looked at, of very many"] == 95
 
 
 def test_the_greatest_loss_comes_first(tmp_path):

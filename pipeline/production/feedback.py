@@ -25,7 +25,7 @@ from pipeline.data.plain_text import plain
 from pipeline.data.questions import read_questions
 from pipeline.data.synthetic.candidates import ValidateLimits
 from pipeline.data.synthetic.torn import set_aside
-from pipeline.desk.inputs import CASES, FEEDBACK, PROPOSED, REVIEWS, SCHEMA
+from pipeline.desk.inputs import CASES, FEEDBACK, PROPOSED, REVIEWS, SCHEMA, SOURCES
 from pipeline.desk.reviewing.queue import RECORDS
 from pipeline.desk.reviewing.shown import code
 from pipeline.ingest import IngestParams
@@ -33,7 +33,7 @@ from pipeline.production.collecting import approving, committing, filing, propos
 from pipeline.production.collecting.drafting import Drafting
 from pipeline.production.collecting.elsewhere import candidates_elsewhere
 from pipeline.production.collecting.failures import incident_name
-from pipeline.production.collecting.known import known_of
+from pipeline.production.collecting.known import Places, known_of
 from pipeline.production.collecting.params import FeedbackParams, LanguageParams, MonitorParams
 from pipeline.production.collecting.window import Window, window_of
 from pipeline.production.judging import Judge
@@ -141,7 +141,8 @@ def propose(
         outcome,
     )
     drafting = Drafting(contract, limits, policy.personal_data, source, asked.day, list(params.kinds))
-    known = known_of(RECORDS, TEMPLATE, FEEDBACK, read_questions(CASES), ledger, contract)
+    places = Places(RECORDS, TEMPLATE, SOURCES, FEEDBACK)
+    known = known_of(places, read_questions(CASES), ledger, contract, policy.personal_data)
     decided = {review.record for _, review in reviews} | (elsewhere.keys() - here.keys())
     named = {request: name for request, name in asked.names.items() if name}
     proposing.propose(failed, drafting, known, ledger, decided, named, setting, outcome)

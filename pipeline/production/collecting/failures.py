@@ -91,24 +91,24 @@ class Failure:
 
 
 class Sample(Generic[T]):
-    """So many things by name, chosen by hash of the name, so that the choice hangs on nothing else; `seen` counts all."""
+    """So many things by name, those of the lowest turn first, then by hash of the name; `seen` counts all."""
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: list[tuple[int, str, T]] = []
+        self._kept: list[tuple[int, int, str, T]] = []
         self.seen = 0
 
-    def add(self, name: str, thing: T) -> None:
+    def add(self, name: str, thing: T, turn: int = 0) -> None:
         """Keep a thing, or not. A name comes once."""
         self.seen += 1
         rank = -int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
         if len(self._kept) < self._most:
-            heapq.heappush(self._kept, (rank, name, thing))
-        elif rank > self._kept[0][0]:
-            heapq.heapreplace(self._kept, (rank, name, thing))
+            heapq.heappush(self._kept, (-turn, rank, name, thing))
+        elif (-turn, rank) > self._kept[0][:2]:
+            heapq.heapreplace(self._kept, (-turn, rank, name, thing))
 
     def __iter__(self) -> Iterator[T]:
-        return (thing for _, _, thing in sorted(self._kept, key=lambda one: one[:2], reverse=True))
+        return (thing for *_, thing in sorted(self._kept, key=lambda one: one[:3], reverse=True))
 
 
 def failures(

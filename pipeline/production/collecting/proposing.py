@@ -19,7 +19,7 @@ from pipeline.production.collecting.window import Window
 from pipeline.production.judging import Judge
 from pipeline.production.logs.entry import Entry, Feedback
 
-LOOKED_AT = 20_000  # failures of a kind that are looked at, chosen by hash where there are more
+LOOKED_AT = 5_000  # failures of a kind that are looked at: a user's first before anybody's second, then by hash
 BEFORE, SAMPLED = "proposed before", "not looked at, of very many"
 
 
@@ -68,13 +68,16 @@ def failed_in(
     """The failures of a window, counted by kind; very many of a kind are thinned out by hash."""
     order, unfailed = setting.params.kinds, Sample[Entry](setting.params.unlike.requests)
     kept: dict[str, Sample[Failure]] = defaultdict(lambda: Sample(LOOKED_AT))
+    nth: Counter[tuple[str, str]] = Counter()
     for entry, said, kinds in failures(
         _counted(requests, outcome), heard(feedback), setting.judge, outcome.window.since, named, unfailed
     ):
         taken = ordered(kinds, order)
         outcome.found.update(taken)
         if taken:
-            kept[taken[0]].add(entry.id, Failure(entry, said, taken))
+            user = taken[0], entry.user
+            kept[taken[0]].add(entry.id, Failure(entry, said, taken), 0 if entry.id in named else nth[user])
+            nth[user] += 1
     for name in sorted(kept):
         outcome.counts[SAMPLED] += max(0, kept[name].seen - LOOKED_AT)
         yield from kept[name]

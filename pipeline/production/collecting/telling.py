@@ -13,6 +13,7 @@ from pipeline.production.collecting.approving import Approved, Sorted
 from pipeline.production.collecting.proposing import Outcome
 from pipeline.production.collecting.spreading import INCIDENT, SOURCE, USER, WAITING
 from pipeline.pull_request.render import table
+from pipeline.pull_request.verdict import plural
 
 SHOWN = 30  # lines of a list
 CAPS = {
@@ -57,7 +58,7 @@ def headline(run: Run) -> str:
     """What is new, in a few words."""
     parts = [(len(run.sorted_out.rows), "row", "to learn"), (len(run.sorted_out.cases), "case", "")]
     parts += [(len(run.outcome.lines), "candidate", "to review")] if run.outcome else []
-    told = [f"{count} {noun}{'s' * (count != 1)} {what}".strip() for count, noun, what in parts if count]
+    told = [f"{plural(count, noun)} {what}".strip() for count, noun, what in parts if count]
     return ", ".join(told) or "nothing new"
 
 
@@ -69,7 +70,8 @@ def message(run: Run) -> str:
         if candidates:
             lines.append(f"{what}, by what failed first: {_listed(Counter(one.kinds[0] for one in candidates))}")
     for name, counts in run.incidents.items():
-        lines.append(f"Incident {name}: {_listed(counts)}")
+        told = [plural(counts[f"{noun}s"], noun) for noun in ("case", "row", "candidate") if counts[f"{noun}s"]]
+        lines.append(f"Incident {name}: {', '.join(told)}")
     lines += [f"Reviewed by {', '.join(run.reviewers)}"] if run.reviewers else []
     lines += [f"Window {run.outcome.window} of {run.logs}"] if run.outcome else []
     revisions = sorted({one.revision[:12] for one in new if one.revision})
@@ -116,7 +118,7 @@ def _incidents(run: Run) -> Iterator[str]:
 
 
 def _approved(found: Sorted) -> Iterator[str]:
-    if found.counts or found.refused:
+    if found.counts.total() or found.refused:
         yield "## Reviewed"
         rows = [(name, f"{count:,}") for name, count in sorted(found.counts.items()) if count]
         yield table(
