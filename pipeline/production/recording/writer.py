@@ -30,7 +30,7 @@ from pipeline.production.recording.inflow import Frame, Inflow
 from pipeline.production.recording.key import user_key
 from pipeline.production.recording.lines import Lines, told, told_of
 
-NICE, BATCH, WAIT_S, FORGET_S, TELL_S, SHOW_S = 10, 64, 0.05, 600.0, 30.0, 0.2
+NICE, BATCH, WAIT_S, FORGET_S, TELL_S, SHOW_S = 15, 64, 0.05, 600.0, 30.0, 0.2
 MOST_NAMES = 100_000  # answers whose name at the engine is remembered, so that feedback by it finds its request
 
 
@@ -183,9 +183,9 @@ def _show(writer: Writer) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(NICE)
     inflow = Inflow(0)
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(NICE)  # of this thread: the one that empties the pipe must not wait for its turn
     first: list[Frame] | None = []
     while not first:
         first = inflow.batch(1, WAIT_S)

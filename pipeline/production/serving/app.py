@@ -4,13 +4,8 @@ What it heard it hands to a recorder, which never makes it wait. It knows no mod
 """
 
 import asyncio
-import contextlib
 import re
-import secrets
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -19,19 +14,16 @@ from pipeline.production.logs.heard import Heard, Outcome
 from pipeline.production.serving.asking import Asking
 from pipeline.production.serving.door import Door, Gone, Receive, Refused
 from pipeline.production.serving.engine import Engine, passed_on
+from pipeline.production.serving.exchange import Exchange, Send, Watch, header_text
 from pipeline.production.serving.feedback import checked_feedback
 from pipeline.production.serving.metrics import Metrics
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = Mapping[bytes, bytes]
 JSON = (b"content-type", b"application/json")
 FIRST_WORDS = re.compile(rb'"(?:content|text|arguments|reasoning_content)"\s*:\s*"[^"]')
 CLIENT_LEFT = 499  # the status of a request whose client left before there was one, as nginx has it
-MOST_TAGS, MOST_HEADER = 20, 1000
-WATCH_S = 0.05
 
 
 class Recorder(Protocol):
@@ -44,29 +36,6 @@ class Recorder(Protocol):
     def open(self, loop: asyncio.AbstractEventLoop) -> None: ...
 
     def close(self) -> None: ...
-
-
-@dataclass
-class Exchange:
-    """A request under way: what is known of it so far."""
-
-    path: str
-    headers: Headers
-    send: Send
-    id: str = field(default_factory=lambda: f"req-{secrets.token_hex(12)}")
-    arrived: datetime = field(default_factory=lambda: datetime.now(UTC))
-    began: float = field(default_factory=time.monotonic)
-    asked: bytes = b""
-    answered: list[bytes] = field(default_factory=list)
-    outcome: Outcome = "answered"
-    status: int = 0
-    is_streamed: bool = False
-    is_said: bool = False  # all of it is on its way: who leaves now has hung up on nothing
-    first_token_s: float | None = None
-
-    @property
-    def passed_s(self) -> float:
-        return time.monotonic() - self.began
 
 
 class App:
@@ -141,7 +110,7 @@ class App:
             self._metrics.feedback[400] += 1
             raise
         self._metrics.feedback[202] += 1
-        heard = Heard(kind="feedback", time=exchange.arrived, user=_text(exchange.headers, b"x-user"))
+        heard = Heard(kind="feedback", time=exchange.arrived, user=header_text(exchange.headers, b"x-user"))
         self._recorder.put(heard, exchange.asked, [])
         await self._say(exchange, 202, b'{"status":"taken"}', [JSON])
 
@@ -231,44 +200,8 @@ class App:
             self._metrics.first_token.add(exchange.first_token_s)
 
     def _record(self, exchange: Exchange, outcome: Outcome, status: int) -> None:
-        heard = Heard(
-            kind="request",
-            id=exchange.id,
-            time=exchange.arrived,
-            outcome=outcome,
-            status=status,
-            streamed=exchange.is_streamed,
-            first_token_s=exchange.first_token_s,
-            total_s=exchange.passed_s,
-            user=_text(exchange.headers, b"x-user"),
-            tags=_tags(exchange.headers),
-        )
+        heard = exchange.heard(outcome, status)
         self._recorder.put(heard, exchange.asked, exchange.answered)
-
-
-class Watch:
-    """Cancels a task when the client hangs up before it has its answer. Begins after a moment: most answers are there by then."""
-
-    def __init__(self, receive: Receive, exchange: Exchange, task: "asyncio.Task[Any]") -> None:
-        self.has_left = False
-        self._receive, self._exchange, self._task = receive, exchange, task
-        self._watching: asyncio.Task[None] | None = None
-        self._begin = asyncio.get_running_loop().call_later(WATCH_S, self._start)
-
-    def _start(self) -> None:
-        self._watching = asyncio.create_task(self._watch())
-
-    async def _watch(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        if not self._exchange.is_said:
-            self.has_left = True
-            self._task.cancel()
-
-    def end(self) -> None:
-        self._begin.cancel()
-        if self._watching:
-            self._watching.cancel()
 
 
 def _error(words: str) -> bytes:
@@ -276,14 +209,3 @@ def _error(words: str) -> bytes:
 
 
 STREAM_ENDS = b"data: " + _error("the engine broke off") + b"\n\n"
-
-
-def _text(headers: Headers, name: bytes) -> str:
-    with contextlib.suppress(KeyError):
-        return headers[name][:MOST_HEADER].decode("utf-8", "replace")
-    return ""
-
-
-def _tags(headers: Headers) -> tuple[str, ...]:
-    named = (tag.strip() for tag in _text(headers, b"x-tags").split(","))
-    return tuple(tag for tag in named if tag)[:MOST_TAGS]
