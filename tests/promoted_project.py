@@ -147,6 +147,13 @@ class Promoted:
     def lock(self) -> dict:
         return yaml.safe_load(self.read("dvc.lock"))["stages"]
 
+    def listed(self, path: str) -> dict[str, str]:
+        """The digest of each file of a folder that a stage wrote."""
+        outs = [out for stage in self.lock().values() for out in stage["outs"]]
+        digest = next(out["md5"] for out in outs if out["path"] == path)
+        rows = json.loads(self.read(f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"))
+        return {row["relpath"]: row["md5"] for row in rows}
+
     def rows(self, count: int) -> str:
         """So many rows of data, which make a model with so many right answers; run and committed."""
         self.write("data/raw/rows.txt", "row\n" * count)

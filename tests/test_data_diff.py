@@ -1,13 +1,17 @@
 """What a change does to the data: rows and sides are counted exactly, on both sides of each bound."""
 
+import json
+
 import pytest
 
 from pipeline.data.splitting.sides import unit_hash
 from pipeline.pull_request.data_diff_report import band
 from tests.data_repository import COST, NO_CHANGE, RAW, asked, id_of, reply, review, row, ten_rows, verdict_of
+from tests.desk_project import SCHEMA
 from tests.examples import source_entry
 
 pytestmark = pytest.mark.slow
+QUESTION = '{"id": "a", "messages": [{"role": "user", "content": "x"}], "check": {"kind": "exact", "value": "x"}, "why": "w"}\n'
 
 
 @pytest.fixture
@@ -19,6 +23,30 @@ def test_a_clean_tree_says_that_nothing_changed(project):
     report, page = project.diff()
     assert report["parts"] == {}
     assert verdict_of(page) == NO_CHANGE
+
+
+def test_what_has_no_say_in_the_data_is_not_read_for(project, capsys):
+    project.write("task/README.md", "words")
+    project.write("task/prompts/plain.yaml", "system: x\nfew_shot: []\n")
+    project.write("data/ledgers/ratings/asha.jsonl", "")
+    project.param("seed: 1,", "seed: 2,")
+    _, page = project.diff("HEAD")
+    assert NO_CHANGE in page
+    assert "reading" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.param("similarity: 0.6", "similarity: 0.7"),
+        lambda one: one.write("task/cases/must_pass.jsonl", QUESTION),
+        lambda one: one.write("task/answer.schema.json", json.dumps({**SCHEMA, "title": "x"})),
+    ],
+)
+def test_what_has_a_say_in_the_data_is(project, capsys, change):
+    change(project)
+    project.diff("HEAD")
+    assert "data-diff: reading the work tree" in capsys.readouterr().err
 
 
 def test_a_change_of_form_alone_is_no_change(project):

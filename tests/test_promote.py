@@ -106,8 +106,8 @@ def test_the_next_change_is_held_against_what_is_in_production(project):
         (lambda one: one.write("task/new.txt", "x"), "task/new.txt: is not committed; commit it"),
         (
             lambda one: (one.write("data/raw/rows.txt", "row\n"), one.commit("x")),
-            "data/raw/rows.txt: is not what dvc.lock names: changed since it was read by split; "
-            "the pipeline must be run again: make run",
+            "data/raw/rows.txt (split): has changed since it was read: dvc.lock names other bytes; "
+            "make run, and commit dvc.lock and reports",
         ),
         (
             lambda one: one.write("data/predictions/tuned/arm.json", "{}"),
@@ -141,10 +141,35 @@ def test_a_reason_is_asked_for_and_the_same_model_is_not_promoted_twice(project)
 
 @pytest.mark.rehearsal
 def test_what_is_not_pushed_is_named_and_what_is_pushed_is_let_pass(project, tmp_path):
+    (tmp_path / "remote").mkdir()
     project.add_remote(tmp_path / "remote")
+    before = git(project.folder, "status", "--porcelain")
     done = project.make("promote", WHY="x")
-    assert "promote: data/classified: is not in the remote; make push\n" in done.stderr
-    assert "scores.json" not in done.stderr
+    assert "promote: data/split (split): its object " in done.stderr
+    assert "more of this kind" in done.stderr
+    project.push()
+    digest = project.listed("models/adapter")["weights.json"]
+    (tmp_path / "remote/files/md5" / digest[:2] / digest[2:]).unlink()  # one file of a folder, whose list is there
+    done = project.make("promote", WHY="x")
+    assert done.returncode == 1
+    assert (
+        f"promote: models/adapter/weights.json (train): its object {digest[:2]}/{digest[2:]} is not on shared"
+        in done.stderr
+    )
+    assert "promote: refused, 1 line above; nothing was written" in done.stderr
+    assert git(project.folder, "status", "--porcelain") == before
+
+
+@pytest.mark.rehearsal
+def test_a_remote_that_cannot_be_asked_stops_a_promotion_and_is_named(project, tmp_path):
+    project.add_remote(tmp_path / "remote")
+    project.push()
+    shutil.rmtree(tmp_path / "remote")
+    (tmp_path / "remote").write_text("no folder")
+    done = project.make("promote", WHY="x")
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+    assert "shared" in done.stderr
+    (tmp_path / "remote").unlink()
     project.push()
     project.promoted()
 

@@ -180,13 +180,20 @@ def test_a_stage_without_a_result_is_named_and_the_rest_is_shown(project):
     project.write("task/prompts/plain.yaml", json.dumps({"system": "other", "few_shot": []}))
     (project.folder / "reports/forgetting.json").unlink()
     comment = project.report()
-    assert "- `predict@tuned`: `task/prompts/plain.yaml` changed since it ran" in comment
+    assert "- `predict@tuned`: `task/prompts/plain.yaml: has changed since it was read: " in comment
     assert re.search(r"- `evaluate`: reads from `predict@base`, `predict@tuned`", comment)
-    assert "- `regress`: `reports/forgetting.json` is missing" in comment
+    assert "- `regress`: `reports/forgetting.json: is not there`" in comment
     assert "- `train`" not in comment
     assert "## ❌ The gate cannot be judged" in comment
     assert "stage `regress` has no result" in part(comment, "Forgetting")
     assert "`tuned` against `tuned` of the base" in comment
+
+
+def test_a_report_that_somebody_edited_is_no_result(project):
+    text = (project.folder / "reports/evaluation.json").read_text(encoding="utf-8")
+    project.write("reports/evaluation.json", text.replace("0.9", "0.99", 1))
+    comment = project.report()
+    assert "- `evaluate`: `reports/evaluation.json: is not what evaluate wrote: dvc.lock names other bytes`" in comment
 
 
 def test_a_green_gate_on_stale_results_is_no_plain_green(project):

@@ -40,13 +40,14 @@ def data_diff(base: Revision, repository: Path, folder: Path) -> dict[str, Any]:
     """The comparison of a revision with the work tree; both are laid out below `folder`."""
     before, after = snapshots(base, repository, folder)
     report: dict[str, Any] = {"base": {"name": base.name, "commit": base.commit, "why": base.why}}
-    report |= {"parts": {}, "personal_data_found": 0} if is_same(before, after) else _compared(before, after)
+    older, today = _settings(before, after), _settings(after, after)
+    is_quiet = older == today and is_same(before, after)  # what a change to a model alone is: then nothing is read
+    report |= {"parts": {}, "personal_data_found": 0} if is_quiet else _compared(before, after, older, today)
     return {**report, "notes": [*before.notes, *after.notes], "missing": [*before.missing, *after.missing]}
 
 
-def _compared(before: Snapshot, after: Snapshot) -> dict[str, Any]:
+def _compared(before: Snapshot, after: Snapshot, older: Settings, today: Settings) -> dict[str, Any]:
     """The parts of the report, and how much personal data there is now."""
-    older, today = _settings(before, after), _settings(after, after)
     with Spool(before.root / "texts.part") as old, Spool(after.root / "texts.part") as new:
         one, other = _side(before, old, older), _side(after, new, today)
         found = Comparison(

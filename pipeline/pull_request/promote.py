@@ -15,11 +15,13 @@ from pathlib import Path
 
 from pipeline.desk import accepted
 from pipeline.desk.accepted import FOLDER, POINTER, RECORD, Pointer, Record
+from pipeline.desk.remotes.setting import default_remote
 from pipeline.desk.reviewing.sitter import sitter
 from pipeline.desk.run import ADAPTER, PREDICTIONS, REPORTS, dvc
 from pipeline.desk.unchanged import LOCK, PIPELINE
 from pipeline.model.adapter import BASE as BASE_NAME
 from pipeline.model.base import load_base
+from pipeline.pull_request.locking.check import look
 from pipeline.pull_request.promoting import refusals
 from pipeline.pull_request.promoting.arm import enter_arm
 from pipeline.pull_request.promoting.history import head_of
@@ -63,13 +65,11 @@ def reason_of(why: str) -> str:
 
 def looked_at(root: Path, today: date) -> tuple[list[Outcome], Results, list[str]]:
     """What the gate says, what it read, and everything that speaks against a promotion. Warnings are said at once."""
-    findings = refusals.lock_findings(root.resolve())
-    waiting = [one for one in findings if refusals.is_pending(one)]
+    looked = look(root.resolve(), lambda line: print(f"promote: {line}", flush=True))
     params, results = refusals.read_reports(root)
-    outcomes, red = refusals.not_passed(params, results, bool(waiting))
-    has_remote, unpushed = refusals.not_pushed(root)
+    outcomes, red = refusals.not_passed(params, results, refusals.is_waiting(looked))
     warnings, over = refusals.not_for_long(root, today)
-    if not has_remote:
+    if default_remote(root.resolve()) is None:
         print(
             "promote: no DVC remote is configured: this machine alone has the model; make remote URL=<where>, make push"
         )
@@ -78,9 +78,10 @@ def looked_at(root: Path, today: date) -> tuple[list[Outcome], Results, list[str
     against = [
         *refusals.not_committed(root),
         *refusals.not_the_trained(root),
-        *refusals.not_of_this_run([one for one in findings if one not in waiting]),
+        *refusals.not_of_this_tree(looked),
+        *refusals.not_whole(root.resolve()),
         *red,
-        *unpushed,
+        *refusals.not_pushed(looked),
         *over,
     ]
     return outcomes, results, against

@@ -1,11 +1,11 @@
 """The two sides of a comparison as folders of inputs that today's code can read; what cannot be compared is left out of both."""
 
 import filecmp
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.desk.inputs import FEEDBACK, SCHEMA, SOURCES, TEACHER, TEST_SET
+from pipeline.desk.inputs import CASES, FEEDBACK, PROBES, REVIEWS, SCHEMA, SOURCES, TEACHER, TEST_SET
 from pipeline.desk.reviewing.shown import LONGEST, code
 from pipeline.pull_request.kept import cache_of, cached_file, kept_md5
 from pipeline.pull_request.older import entries_of, mend_listing, mend_replies, put, put_entries
@@ -13,6 +13,16 @@ from pipeline.pull_request.revision import Revision, lay_out_commit, lay_out_wor
 from pipeline.stage import PARAMS_FILE
 
 WORK_TREE = "the work tree"
+OF_DATA = (
+    SOURCES.parent,
+    FEEDBACK,
+    REVIEWS,
+    TEACHER,
+    SCHEMA,
+    TEST_SET,
+    PROBES,
+    CASES,
+)  # what rows, sides and leaks come from
 
 
 @dataclass
@@ -119,10 +129,16 @@ def _why(side: Snapshot, name: str, md5: str | None) -> str:
 
 
 def is_same(before: Snapshot, after: Snapshot) -> bool:
-    """Whether all inputs are the same, byte by byte."""
-    files = [
-        {path.relative_to(side.root) for path in side.root.rglob("*") if path.is_file()} for side in (before, after)
-    ]
+    """Whether all that becomes rows is the same, byte by byte. Parameters are not looked at: most of them have no say in the data."""
+    files = [set(_read_by_data(side.root)) for side in (before, after)]
     return files[0] == files[1] and all(
         filecmp.cmp(before.root / name, after.root / name, shallow=False) for name in files[0]
     )
+
+
+def _read_by_data(root: Path) -> Iterator[Path]:
+    """The files that `side_of_data` reads."""
+    for name in OF_DATA:
+        place = root / name
+        found = place.rglob("*") if place.is_dir() else [place]
+        yield from (path.relative_to(root) for path in found if path.is_file())

@@ -6,7 +6,7 @@ a cache changed, and `dvc data status --not-in-remote` takes the files of a fold
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,18 +60,27 @@ def look(root: Path, tell: Tell, with_remote: bool = True) -> Looked:
     return looked
 
 
+def of_the_tree(project: Project, hashes: Hashes) -> list[Finding]:
+    """The half of it that needs no remote, for who has opened the project: in what the tree and dvc.lock differ."""
+    return list(dict.fromkeys(_differing(project, Objects(project, {}, hashes), hashes, {})))
+
+
+def _differing(project: Project, objects: Objects, hashes: Hashes, unknown: dict[str, str]) -> Iterator[Finding]:
+    return compared(project, Digests(project, outs_of(project), hashes, objects.listing), unknown)
+
+
 def _compare(project: Project, objects: Objects, hashes: Hashes, looked: Looked, has_lock: bool) -> None:
     """Both halves, the tree and the remotes; where a remote fails in between, what was found stays."""
     unknown: dict[str, str] = {}
     try:
         if has_lock:
-            looked.findings += compared(project, Digests(project, outs_of(project), hashes, objects.listing), unknown)
+            looked.findings += _differing(project, objects, hashes, unknown)
         looked.findings += objects.missing()
     except Unreached as error:
         looked.findings.append(unreached(error))
         objects.remotes = {}
         if has_lock:
-            looked.findings += compared(project, Digests(project, outs_of(project), hashes, objects.listing), unknown)
+            looked.findings += _differing(project, objects, hashes, unknown)
     looked.objects = objects.asked
     if unknown:
         lists = ", ".join(sorted(set(unknown.values())))

@@ -14,6 +14,15 @@ from pipeline.stage import Fault
 
 MANIFEST = "MANIFEST.json"
 HUB = "hf://"
+WITHOUT_FOLDERS = {
+    "s3",
+    "s3a",
+    "gs",
+    "gcs",
+    "abfs",
+    "abfss",
+    "az",
+}  # makedirs would make a bucket there, out of a slip of the pen
 
 
 def manifest_of(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
@@ -55,7 +64,8 @@ def put(folder: Path, address: str, manifest: dict[str, Any]) -> None:
     with _saying(address):
         for number, name in enumerate(names, 1):
             target = f"{place}/{name}"
-            fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+            if not WITHOUT_FOLDERS.intersection([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol):
+                fs.makedirs(target.rpartition("/")[0], exist_ok=True)
             fs.put_file(str(folder / name), target)
             size = fs.info(target)["size"]
             if size != manifest["files"][name]["size"]:

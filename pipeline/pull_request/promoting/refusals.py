@@ -1,28 +1,26 @@
 """What speaks against a promotion, a line each: place, fault, remedy."""
 
-import contextlib
-import io
 import tempfile
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
 
-from pipeline.desk.accepted import ARM, FOLDER
+from pipeline.desk.accepted import ARM
 from pipeline.desk.inputs import CASES, PROBES, TEST_SET
 from pipeline.desk.run import ADAPTER, REPORTS, RUN_REPORT
 from pipeline.evaluate import EvaluateParams
 from pipeline.pull_request.gate import gate
+from pipeline.pull_request.locking.check import Looked
 from pipeline.pull_request.promoting.lifecycle import LifecycleParams, named, remarks
 from pipeline.pull_request.results import Results, read_results
 from pipeline.pull_request.revision import git
 from pipeline.pull_request.rules import GateParams, Outcome
 from pipeline.pull_request.verifying.contents import Contents
-from pipeline.pull_request.verifying.findings import Finding, in_terminal
+from pipeline.pull_request.verifying.findings import in_terminal
 from pipeline.pull_request.verifying.hashes import Hashes
 from pipeline.pull_request.verifying.judging import findings_of
 from pipeline.pull_request.verifying.locked import opened
-from pipeline.stage import PARAMS_FILE, Fault, load_params, read_yaml
+from pipeline.stage import PARAMS_FILE, load_params, read_yaml
 
 MATTERS = (  # what a tuned model is made of, and what says how good it is
     "data",
@@ -48,22 +46,33 @@ def not_committed(root: Path) -> Iterator[str]:
     yield from _few([f"{path}: is not committed; commit it, or take it back" for path in changed])
 
 
-def not_of_this_run(findings: list[Finding]) -> Iterator[str]:
-    """Where dvc.lock is not of this code, these parameters and this data, or what it names is not here."""
-    told = [str(one) for one in findings if one.kind != "absent" or one.place.startswith(NEEDED)]
-    yield from _few(told)
+def not_of_this_tree(looked: Looked) -> Iterator[str]:
+    """Where dvc.lock is not of this code, these parameters and this data."""
+    yield from _few([str(one) for one in looked.findings if one.kind == "stale"])
 
 
-def is_pending(finding: Finding) -> bool:
-    """Whether it says only that the arm accepted has not been asked since its model changed: after a rollback, until the next run."""
-    return finding.kind == "stale" and finding.place == str(FOLDER) and finding.fault.endswith(f"by predict@{ARM}")
+def not_pushed(looked: Looked) -> Iterator[str]:
+    """Each object that the remote lacks, single files of folders too; and that it cannot be asked, where it cannot."""
+    yield from _few([str(one) for one in looked.findings if one.kind == "missing"])
 
 
-def lock_findings(root: Path) -> list[Finding]:
-    """Everything that dvc.lock names, held to what is there."""
-    hashes = Hashes(lambda read: print(f"promote: {read / 2**20:,.0f} MiB hashed", flush=True))
+def is_waiting(looked: Looked) -> bool:
+    """Whether the arm accepted has not been asked since its model changed: after a rollback, until the next run."""
+    return any(one.kind == "pending" for one in looked.findings)
+
+
+def not_whole(root: Path) -> Iterator[str]:
+    """What dvc.lock names and is otherwise here, or not here though it is needed: predictions and reports are taken from the tree."""
+    hashes = Hashes(_hashed)
     with tempfile.TemporaryDirectory(prefix="promote-") as folder, opened(root, Path(folder)) as project:
-        return list(findings_of(Contents(project, hashes)))
+        found = [
+            one for one in findings_of(Contents(project, hashes)) if one.kind != "stale"
+        ]  # of that the lock check tells
+    yield from _few([str(one) for one in found if one.kind != "absent" or one.place.startswith(NEEDED)])
+
+
+def _hashed(read: int) -> None:
+    print(f"promote: {read / 2**20:,.0f} MiB hashed", flush=True)
 
 
 def not_passed(params: GateParams, results: Results, is_waiting: bool) -> tuple[list[Outcome], list[str]]:
@@ -80,25 +89,6 @@ def read_reports(root: Path) -> tuple[GateParams, Results]:
     params = load_params(GateParams, root / PARAMS_FILE)
     targets = load_params(EvaluateParams, root / PARAMS_FILE).targets
     return params, read_results(root / REPORTS, targets, root / TEST_SET, root / PROBES, root / CASES)
-
-
-def not_pushed(root: Path) -> tuple[bool, list[str]]:
-    """Whether a remote is configured, and the outputs that it lacks. Raises Fault where it cannot be asked."""
-    from dvc.exceptions import DvcException
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        if not repo.config["remote"]:
-            return False, []
-        try:
-            with contextlib.redirect_stdout(io.StringIO()):
-                status: dict[str, Any] = repo.status(cloud=True)
-        except (DvcException, OSError) as error:
-            words = " ".join(str(error).split())[:200]
-            raise Fault("DVC's remote", f"cannot be asked ({words})", "mend .dvc/config or the connection") from None
-    names = {name for name, state in status.items() if state in ("new", "missing")}
-    lacking = sorted(name for name in names if not {str(one) for one in Path(name).parents} & names)  # folders tell
-    return True, list(_few([f"{name}: is not in the remote; make push" for name in lacking]))
 
 
 def not_for_long(root: Path, today: date) -> tuple[list[str], list[str]]:
