@@ -1,12 +1,16 @@
 """Format accuracy and a judge as modules of `evaluate`: the values that the reports have, from any script."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from pipeline.data.answers import Contract
+from pipeline.scoring import metrics
 from pipeline.scoring.answers import score
-from pipeline.scoring.modules import FormatAccuracy, Judge
+from pipeline.scoring.modules import Bleu, ExactMatch, FormatAccuracy, Judge, RougeL
+from tests.project import ROOT
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
 ANSWERS = ['{"a": 1}', "{", '{"a": "one"}', '{"a": 2, "b": "as an AI"}', ""]
@@ -24,6 +28,20 @@ def test_format_accuracy_is_that_of_the_reports(contract):
     assert found["parts"] == {"format_parses": 0.6, "format_schema": 0.4, "format_permitted": 0.6}
     reported = score(ANSWERS, ANSWERS, contract, ["as an AI"])
     assert found["values"] == reported["format_accuracy"]
+
+
+@pytest.mark.parametrize("module", [ExactMatch, RougeL, Bleu])
+def test_a_module_gives_the_values_of_the_reports(module):
+    said, wanted = ["the same", "one two three", "घर गया", ""], ["the same", "one three", "घर आया", "x"]
+    found = module(keep_in_memory=True).compute(predictions=said, references=wanted)
+    assert found["values"] == metrics.values(module.metric, said, wanted)
+    assert found["mean"] == sum(found["values"]) / 4
+
+
+def test_who_scores_does_not_wait_for_what_trains():
+    """`evaluate` imports PyTorch: make report would take twice as long."""
+    code = "import sys, pipeline.scoring.metrics, pipeline.pull_request.report; sys.exit(bool({'evaluate', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def judged(ask, predictions, references):

@@ -1,4 +1,4 @@
-"""What needs more than two texts, as modules of the `evaluate` library that need no network: the format of an answer, and a judge.
+"""The metrics of an answer as modules of the `evaluate` library that need no network, for scripts of your own.
 
     from pipeline.data.answers import Contract
     from pipeline.scoring.modules import FormatAccuracy
@@ -14,12 +14,44 @@ from typing import Any
 import datasets
 import evaluate
 
+from pipeline.scoring import metrics
 from pipeline.scoring.answers import Contract, format_parts
 from pipeline.scoring.judge import side_of
 
 TEXT = datasets.Value("string")
 Side = int | None  # 1: the first of two answers, -1: the second, 0: neither, None: a reply that cannot be read
 Ask = Callable[[Sequence[str], Sequence[str], Sequence[str]], Sequence[Side]]
+
+
+class _PerExample(evaluate.Metric):  # type: ignore[misc]  # evaluate is untyped
+    """A metric with a value for each pair of prediction and reference."""
+
+    metric: type[metrics.Metric]
+
+    def _info(self) -> evaluate.MetricInfo:
+        return _info(str(self.metric.__doc__).partition("\n")[0], predictions=TEXT, references=TEXT)
+
+    def _compute(self, predictions: list[str], references: list[str]) -> dict[str, Any]:
+        found = metrics.values(self.metric, predictions, references)
+        return {"values": found, "mean": _mean(found)}
+
+
+class ExactMatch(_PerExample):
+    """1 where the two texts are the same, else 0."""
+
+    metric = metrics.ExactMatch
+
+
+class RougeL(_PerExample):
+    """ROUGE-L F1 of words in any script."""
+
+    metric = metrics.RougeL
+
+
+class Bleu(_PerExample):
+    """BLEU of one sentence."""
+
+    metric = metrics.Bleu
 
 
 class FormatAccuracy(evaluate.Metric):  # type: ignore[misc]  # evaluate is untyped
