@@ -33,12 +33,14 @@ async def app(scope, receive, send):
         if not message.get("more_body"):
             break
     if scope["method"] == "GET":
-        return await say(send, 200, json.dumps(seen).encode())
+        await say(send, 200, json.dumps(seen).encode())
+        return
     value = json.loads(body)
     question = value["messages"][-1]["content"] if "messages" in value else value["prompt"]
     question = question if isinstance(question, str) else "parts"
     if question == "error":
-        return await say(send, 500, b'{"error": {"message": "out of memory"}}')
+        await say(send, 500, b'{"error": {"message": "out of memory"}}')
+        return
     gone = asyncio.create_task(left(receive))
     answer = asyncio.create_task(answered(send, value, question, body, dict(scope["headers"])))
     await asyncio.wait([gone, answer], return_when=asyncio.FIRST_COMPLETED)

@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pipeline.production.logs.heard import Heard, head
 from pipeline.production.recording.files import Files
 from pipeline.production.recording.inflow import _frames
 from pipeline.production.recording.key import user_key
 from pipeline.production.recording.reading import streamed, whole
 from pipeline.production.recording.writer import is_sampled
-from pipeline.production.logs.heard import Heard, head
 from tests.project import ROOT
 
 NOON = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -47,7 +47,7 @@ def names(folder):
 
 def test_a_file_is_turned_over_before_it_is_too_long(tmp_path, clock):
     out = files(tmp_path, clock, most=25)
-    for n in range(4):
+    for _ in range(4):
         clock.time += timedelta(microseconds=1)
         assert out.write("requests", "2026-11-27", [b"0123456789\n"]) == (1, {})
     assert [path.read_bytes().count(b"\n") for path in sorted(tmp_path.rglob("*.jsonl"))] == [2, 2]

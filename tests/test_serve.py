@@ -15,15 +15,20 @@ import pytest
 import yaml
 
 from pipeline import predict
+from pipeline.data.answers import Contract
 from pipeline.data.records import write_records
 from pipeline.production import serve
+from pipeline.production.chosen import chosen
+from pipeline.production.recording.params import RecordParams
+from pipeline.production.serving.laptop import laptop
 from pipeline.production.serving.params import ServeParams
-from pipeline.stage import Fault
+from pipeline.stage import Fault, load_params
 from tests.lessons import SCHEMA, params, paths, project
 from tests.project import ROOT, record
-from tests.recorded import SERVE, read, waited
+from tests.recorded import SERVE, read, settings, waited
 
 QUESTIONS = 5
+ANYWHERE = "0.0.0.0"  # noqa: S104
 LESSONS = {"lora": {"epochs": 8, "learning_rate": 0.05}, "full": {"epochs": 6}}
 
 
@@ -131,10 +136,10 @@ def at_work(folder):
     ("changes", "said"),
     [
         (
-            {"host": "0.0.0.0", "token_env": "NO_SUCH_TOKEN"},
+            {"host": ANYWHERE, "token_env": "NO_SUCH_TOKEN"},
             r"serve\.token_env: gives no token, and 0\.0\.0\.0 can be reached; write NO_SUCH",
-        ),  # noqa: S104
-        ({"host": "0.0.0.0", "token_env": ""}, r"gives no token"),  # noqa: S104
+        ),
+        ({"host": ANYWHERE, "token_env": ""}, r"gives no token"),
         ({"origins": ["shop.example"]}, r"serve\.origins: has shop\.example, which is no origin"),
         ({"max_body_mb": 16.0}, r"record\.buffer_mb: is 32, and a request may have 16 MiB; make it more than twice"),
         (
@@ -190,3 +195,80 @@ def test_a_token_that_cannot_stand_in_a_header_is_refused_unshown(monkeypatch):
 def test_transformers_is_not_asked_for_answers_by_a_schema():
     with pytest.raises(Fault, match=r"serve\.constrained: is true, and transformers serve answers without"):
         ServeParams.model_validate(SERVE | {"engine": "transformers", "constrained": True}).check_engine()
+
+
+def test_a_hosted_model_is_asked_at_its_service_with_its_key_and_prices(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OWN_KEY", "key-of-the-service")
+    write_project(tmp_path)
+    hosted = {
+        "base_url": "https://service.example/v1/",
+        "model": "ft:x",
+        "api_key_env": "OWN_KEY",
+        "job": "",
+        "temperature": None,
+    }
+    (tmp_path / "hosted.json").write_text(json.dumps(hosted | {"price_in": 1.0, "price_out": 2.0}))
+    found = chosen("", "hosted.json", tmp_path, print)
+    params = ServeParams.model_validate(SERVE | {"engine": "transformers", "constrained": True})
+    with serve.asked(found, params, predict.PredictParams.model_validate(knobs()["predict"])) as (
+        engine,
+        asking,
+        prices,
+    ):
+        assert (engine.base_url, engine.key, prices) == ("https://service.example/v1", "key-of-the-service", (1.0, 2.0))
+        assert "key-of-the-service" not in repr(engine)
+        assert (asking.model, asking.temperature, asking.schema["json_schema"]["schema"]) == ("ft:x", None, SCHEMA)
+    told = serve.settings(found, asking.model, load_params(RecordParams), prices)
+    assert (told.model, told.price_in, told.price_out, told.sample) == ("ft:x", 1.0, 2.0, 1.0)
+
+
+def test_an_answer_of_a_service_has_its_price(tmp_path):
+    from pipeline.production.logs.heard import Heard
+    from pipeline.production.recording.lines import Lines
+
+    usage = {"prompt_tokens": 1000, "completion_tokens": 500}
+    body = json.dumps({"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "usage": usage}).encode()
+    (tmp_path / "schema.json").write_text(json.dumps(SCHEMA))
+    lines = Lines(settings(tmp_path, price_in=1.0, price_out=2.0), Contract.load(tmp_path / "schema.json"), b"key")
+    assert lines.entry(Heard(kind="request", id="x"), b"{}", body)[0].cost == 0.002
+
+
+@pytest.mark.parametrize("adds", [True, False])
+def test_the_prompt_that_a_model_carries_is_added_where_that_is_asked_for(tmp_path, monkeypatch, adds):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OWN_KEY", "word")
+    made = {"name": "api", "folder": "1-api", "kind": "hosted", "on": ""}
+    hosted = {
+        "base_url": "https://service.example/v1",
+        "model": "ft:x",
+        "api_key_env": "OWN_KEY",
+        "job": "",
+        "temperature": 0.0,
+    }
+    (tmp_path / "out/1-api").mkdir(parents=True)
+    (tmp_path / "out/phases.json").write_text(json.dumps({"phases": [made]}))
+    (tmp_path / "out/1-api/hosted.json").write_text(json.dumps(hosted | {"price_in": 0.0, "price_out": 0.0}))
+    (tmp_path / "out/prompt.yaml").write_text("system: Answer.\nfew_shot: []\n")
+    params = ServeParams.model_validate(SERVE | {"adds_prompt": adds})
+    found = chosen("", "out", tmp_path, print)
+    with serve.asked(found, params, predict.PredictParams.model_validate(knobs()["predict"])) as (_, asking, _):
+        assert asking.prompt == ([{"role": "system", "content": "Answer."}] if adds else [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("start_s", "said"),
+    [
+        (0.01, r"serve\.start_s: 0\.01 s are over, and the engine does not answer"),
+        (120.0, r"log: the engine ended with \d+"),
+    ],
+)
+def test_an_engine_that_does_not_come_up_is_told(tmp_path, start_s, said):
+    (tmp_path / "model").mkdir()
+    with (
+        pytest.raises(Fault, match=said),
+        laptop(tmp_path / "model", "float32", "cpu", start_s, tmp_path / "log", print),
+    ):
+        pass
+    assert waited(lambda: at_work(tmp_path), lambda found: not found) == []

@@ -103,11 +103,8 @@ def test_make_new_deletes_all_that_the_stages_build():
 
 
 def test_sections_of_the_parameters_are_the_stages_the_arms_and_what_judges():
-    read_elsewhere = {"arms", "review", "rate", "judge", "gate", "plan", "checklist", "lifecycle", "publish"} | {
-        "serve",
-        "record",
-        "monitor",
-    }
+    read_elsewhere = {"arms", "review", "rate", "judge", "gate", "plan", "checklist", "lifecycle", "publish"}
+    read_elsewhere |= {"serve", "record", "monitor"}
     assert set(PARAMS) == {*STAGES, *read_elsewhere}
 
 

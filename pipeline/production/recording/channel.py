@@ -13,11 +13,13 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
+from typing import IO
 
 import msgspec
 
 from pipeline.production.logs.heard import Heard, Settings, head
 
+TOGETHER_S = 0.02  # in which records gather, since each write wakes another process: it is all that a kill can take
 PIPE_BYTES, MOST_PIECES = 2**20, 64  # what Linux gives anybody; pieces of one writev
 AGAIN_S, LEAVE_S = (
     1.0,
@@ -36,12 +38,13 @@ class Channel:
         self._size = 0
         self._dropped: Counter[str] = Counter()
         self._untold: Counter[str] = Counter()
-        self._counted: dict[str, float] = {}
+        self._counted = b"{}"
         self._said = bytearray()
         self._process: subprocess.Popen[bytes] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._started = -AGAIN_S
-        self._is_watched = False
+        self._is_watched = False  # the pipe is full, and the loop tells when it no longer is
+        self._is_due = False  # the loop writes in a moment
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the process."""
@@ -51,38 +54,46 @@ class Channel:
     def put(self, heard: Heard, asked: bytes, answered: list[bytes]) -> None:
         """Hand over what was heard, or drop it."""
         if self._process is None and not self._start():
-            return self._drop("no_recorder")
+            self._drop("no_recorder")
+            return
         size = sum(map(len, answered))
         start = head(heard, asked, size)
         if self._size + len(start) + size > self._most:
-            return self._drop("buffer_full")
+            self._drop("buffer_full")
+            return
         if self._untold:
             self._tell_dropped()
         self._add(start, *answered)
-        if not self._is_watched:
-            self._flush()
+        if not self._is_watched and not self._is_due:
+            self._is_due = True
+            self._loop_of().call_later(TOGETHER_S, self._flush)
 
     def counted(self) -> Mapping[str, float]:
         """What was counted of records, by name and labels."""
         own = {f'dropped_total{{fault="{fault}"}}': float(count) for fault, count in self._dropped.items()}
-        return {**self._counted, **own}
+        counted = msgspec.json.decode(self._counted, type=dict[str, float])
+        return {**counted, **own}
 
     def close(self) -> None:
         """Hand over what is left, and wait for a while until it is written."""
         if self._process is None:
             return
         process, self._process = self._process, None
-        assert self._loop and process.stdin and process.stdout
-        self._loop.remove_writer(process.stdin.fileno())
-        self._loop.remove_reader(process.stdout.fileno())
-        os.set_blocking(process.stdin.fileno(), True)
+        stdin, stdout = _ends(process)
+        self._loop_of().remove_writer(stdin.fileno())
+        self._loop_of().remove_reader(stdout.fileno())
+        os.set_blocking(stdin.fileno(), True)
         with contextlib.suppress(OSError):
             for piece in self._waiting:
-                process.stdin.write(piece)
-            process.stdin.close()
+                stdin.write(piece)
+            stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(LEAVE_S)
-        process.stdout.close()
+        stdout.close()
+
+    def _loop_of(self) -> asyncio.AbstractEventLoop:
+        assert self._loop
+        return self._loop
 
     def _start(self) -> bool:
         """Start the recorder, not sooner than a while after the last start."""
@@ -96,14 +107,14 @@ class Channel:
             bufsize=0,
             start_new_session=True,
         )
-        assert self._process.stdin and self._process.stdout
-        for end in (self._process.stdin, self._process.stdout):
+        stdin, stdout = _ends(self._process)
+        for end in (stdin, stdout):
             os.set_blocking(end.fileno(), False)
         with contextlib.suppress(
             OSError, AttributeError
         ):  # another system, or a bound of the machine: then it is smaller
-            fcntl.fcntl(self._process.stdin.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-        self._loop.add_reader(self._process.stdout.fileno(), self._listen)
+            fcntl.fcntl(stdin.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._loop.add_reader(stdout.fileno(), self._listen)
         self._waiting.clear()
         self._size = 0
         self._add(head(Heard(kind="settings"), msgspec.json.encode(self._settings), 0))
@@ -118,22 +129,24 @@ class Channel:
 
     def _flush(self) -> None:
         """Write what the pipe takes; the rest when it takes more."""
-        assert self._process and self._process.stdin and self._loop
-        end = self._process.stdin.fileno()
+        self._is_due = False
+        if self._process is None:  # it died, or all was handed over at the end
+            return
+        end = _ends(self._process)[0].fileno()
         try:
             while self._waiting:
                 pieces = [self._waiting[at] for at in range(min(len(self._waiting), MOST_PIECES))]
                 self._forget(os.writev(end, pieces))
         except BlockingIOError:
             if not self._is_watched:
-                self._loop.add_writer(end, self._flush)
+                self._loop_of().add_writer(end, self._flush)
                 self._is_watched = True
             return
         except OSError:  # the recorder is gone, and with it what it had not read
             self._gone()
             return
         if self._is_watched:
-            self._loop.remove_writer(end)
+            self._loop_of().remove_writer(end)
             self._is_watched = False
 
     def _forget(self, written: int) -> None:
@@ -148,34 +161,37 @@ class Channel:
 
     def _listen(self) -> None:
         """Read what the recorder counted, a line of JSON at a time; the last whole one counts."""
-        assert self._process and self._process.stdout
+        if self._process is None:
+            return
         try:
-            said = os.read(self._process.stdout.fileno(), 2**16)
+            said = os.read(_ends(self._process)[1].fileno(), 2**16)
         except BlockingIOError:
             return
         if not said:
-            return self._gone()
+            self._gone()
+            return
         self._said += said
         *whole, rest = bytes(self._said).split(b"\n")
         self._said = bytearray(rest)
         if whole:
-            self._counted = msgspec.json.decode(whole[-1], type=dict[str, float])
+            self._counted = whole[-1]
 
     def _gone(self) -> None:
         """The recorder died: what waited is lost, and a next record starts it again."""
         if self._process is None:
             return
         process, self._process = self._process, None
-        assert self._loop and process.stdin and process.stdout
-        self._loop.remove_writer(process.stdin.fileno())
-        self._loop.remove_reader(process.stdout.fileno())
+        stdin, stdout = _ends(process)
+        self._loop_of().remove_writer(stdin.fileno())
+        self._loop_of().remove_reader(stdout.fileno())
         self._is_watched = False
-        process.stdin.close()
-        process.stdout.close()
+        stdin.close()
+        stdout.close()
         process.poll()
         self._said.clear()
         self._drop("no_recorder")
-        print("serve: the recorder is gone; it is started again", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):
+            print("serve: the recorder is gone; it is started again", file=sys.stderr, flush=True)
 
     def _drop(self, fault: str) -> None:
         self._dropped[fault] += 1
@@ -185,3 +201,10 @@ class Channel:
         """Let the recorder write down what never came to it."""
         told, self._untold = dict(self._untold), Counter()
         self._add(head(Heard(kind="dropped", dropped=told), b"", 0))
+
+
+def _ends(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:
+    """What it reads, and what it says."""
+    assert process.stdin
+    assert process.stdout
+    return process.stdin, process.stdout

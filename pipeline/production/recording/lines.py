@@ -21,6 +21,7 @@ from pipeline.production.recording.reading import Answered, streamed, whole
 
 DATA_URL = "data:"  # a picture or a sound within a message; its bytes are no words
 KEPT_DATA = 40
+SAID = ("thumb", "correction", "escalated", "done", "comment", "incident")
 
 
 class Lines:
@@ -67,16 +68,11 @@ class Lines:
         """The line of a word of feedback, whose form the server has checked."""
         body = _object(asked)
         masker = Masker(self._policy)
-        words = {key: masker.mask(body[key]) for key in ("correction", "comment") if isinstance(body.get(key), str)}
-        others = {key: body[key] for key in ("thumb", "escalated", "done", "incident") if body.get(key) is not None}
-        return Feedback(
-            id=body["id"],
-            time=heard.time or datetime.now(UTC),
-            user=self._user(heard.user or _text(body, "user")),
-            redacted=self._masked(masker),
-            **others,
-            **words,
-        )
+        values = {key: body[key] for key in SAID if body.get(key) is not None}
+        values |= {key: masker.mask(values[key]) for key in ("correction", "comment") if key in values}
+        values |= {"id": body["id"], "time": heard.time or datetime.now(UTC)}
+        values |= {"user": self._user(heard.user or _text(body, "user")), "redacted": self._masked(masker)}
+        return msgspec.convert(values, Feedback)
 
     def _messages(self, body: dict[str, Any], masker: Masker) -> tuple[dict[str, Any], ...]:
         """The conversation as the client sent it, a bare prompt as a user's turn."""

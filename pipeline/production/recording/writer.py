@@ -30,7 +30,7 @@ from pipeline.production.recording.inflow import Frame, Inflow
 from pipeline.production.recording.key import user_key
 from pipeline.production.recording.lines import Lines, told, told_of
 
-NICE, BATCH, WAIT_S, FORGET_S, TELL_S, SHOW_S = 10, 64, 0.05, 600.0, 30.0, 0.2
+NICE, BATCH, WAIT_S, FORGET_S, TELL_S, SHOW_S = 15, 64, 0.05, 600.0, 30.0, 0.2
 MOST_NAMES = 100_000  # answers whose name at the engine is remembered, so that feedback by it finds its request
 
 
@@ -80,7 +80,7 @@ class Writer:
         except (
             Exception
         ):  # a fault of ours in one record must not end the log of all others; it is counted, and said whole
-            traceback.print_exc()
+            _say(traceback.format_exc())
             self._drop(Counter({"unreadable": 1}), is_ours=True)
             return None
         if made is None:
@@ -117,7 +117,7 @@ class Writer:
         now = time.monotonic()
         if self._unsaid and self._is_due("tell", now, TELL_S):
             said = ", ".join(f"{fault} {count}" for fault, count in sorted(self._unsaid.items()))
-            print(f"recorder: records were dropped: {said} ({self._settings.folder})", file=sys.stderr, flush=True)
+            _say(f"recorder: records were dropped: {said} ({self._settings.folder})")
             self._unsaid.clear()
         if self._is_due("counts", now, self._settings.counts_s):
             self.note()
@@ -155,6 +155,12 @@ def is_sampled(name: str, share: float) -> bool:
     return number < share * 2**64
 
 
+def _say(words: str) -> None:
+    """On the error output, which may itself go to the disk that is full."""
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)
+
+
 def _encoded(line: Any) -> bytes:
     """A line of JSON. Half a surrogate pair becomes a question mark."""
     try:
@@ -177,9 +183,9 @@ def _show(writer: Writer) -> None:
 
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(NICE)
     inflow = Inflow(0)
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(NICE)  # of this thread: the one that empties the pipe must not wait for its turn
     first: list[Frame] | None = []
     while not first:
         first = inflow.batch(1, WAIT_S)

@@ -4,13 +4,8 @@ What it heard it hands to a recorder, which never makes it wait. It knows no mod
 """
 
 import asyncio
-import contextlib
 import re
-import secrets
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -19,18 +14,16 @@ from pipeline.production.logs.heard import Heard, Outcome
 from pipeline.production.serving.asking import Asking
 from pipeline.production.serving.door import Door, Gone, Receive, Refused
 from pipeline.production.serving.engine import Engine, passed_on
+from pipeline.production.serving.exchange import Exchange, Send, Watch, header_text
 from pipeline.production.serving.feedback import checked_feedback
 from pipeline.production.serving.metrics import Metrics
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-Headers = Mapping[bytes, bytes]
 JSON = (b"content-type", b"application/json")
 FIRST_WORDS = re.compile(rb'"(?:content|text|arguments|reasoning_content)"\s*:\s*"[^"]')
 CLIENT_LEFT = 499  # the status of a request whose client left before there was one, as nginx has it
-MOST_TAGS, MOST_HEADER = 20, 1000
 
 
 class Recorder(Protocol):
@@ -43,29 +36,6 @@ class Recorder(Protocol):
     def open(self, loop: asyncio.AbstractEventLoop) -> None: ...
 
     def close(self) -> None: ...
-
-
-@dataclass
-class Exchange:
-    """A request under way: what is known of it so far."""
-
-    path: str
-    headers: Headers
-    send: Send
-    id: str = field(default_factory=lambda: f"req-{secrets.token_hex(12)}")
-    arrived: datetime = field(default_factory=lambda: datetime.now(UTC))
-    began: float = field(default_factory=time.monotonic)
-    asked: bytes = b""
-    answered: list[bytes] = field(default_factory=list)
-    outcome: Outcome = "answered"
-    status: int = 0
-    is_streamed: bool = False
-    is_said: bool = False  # all of it is on its way: who leaves now has hung up on nothing
-    first_token_s: float | None = None
-
-    @property
-    def passed_s(self) -> float:
-        return time.monotonic() - self.began
 
 
 class App:
@@ -140,7 +110,7 @@ class App:
             self._metrics.feedback[400] += 1
             raise
         self._metrics.feedback[202] += 1
-        heard = Heard(kind="feedback", time=exchange.arrived, user=_text(exchange.headers, b"x-user"))
+        heard = Heard(kind="feedback", time=exchange.arrived, user=header_text(exchange.headers, b"x-user"))
         self._recorder.put(heard, exchange.asked, [])
         await self._say(exchange, 202, b'{"status":"taken"}', [JSON])
 
@@ -155,16 +125,16 @@ class App:
         self._metrics.in_flight += 1
         task = asyncio.current_task()
         assert task
-        watch = asyncio.create_task(_leaves(receive, exchange, task))
+        watch = Watch(receive, exchange, task)
         try:
             await self._pass(exchange, body)
         except asyncio.CancelledError:
-            if not watch.done():
+            if not watch.has_left:
                 raise
             task.uncancel()
             exchange.outcome, exchange.status = "hung_up", exchange.status or CLIENT_LEFT
         finally:
-            watch.cancel()
+            watch.end()
             self._metrics.in_flight -= 1
             self._done(exchange, exchange.outcome, exchange.status)
             self._record(exchange, exchange.outcome, exchange.status)
@@ -178,7 +148,7 @@ class App:
             async with self._session.post(
                 address, data=body, headers=self._engine.headers(exchange.headers), allow_redirects=False
             ) as response:
-                if b"text/event-stream" in dict(passed_on(response)).get(b"content-type", b""):
+                if response.content_type == "text/event-stream":
                     await self._stream(exchange, response)
                 else:
                     await self._whole(exchange, response)
@@ -230,27 +200,8 @@ class App:
             self._metrics.first_token.add(exchange.first_token_s)
 
     def _record(self, exchange: Exchange, outcome: Outcome, status: int) -> None:
-        heard = Heard(
-            kind="request",
-            id=exchange.id,
-            time=exchange.arrived,
-            outcome=outcome,
-            status=status,
-            streamed=exchange.is_streamed,
-            first_token_s=exchange.first_token_s,
-            total_s=exchange.passed_s,
-            user=_text(exchange.headers, b"x-user"),
-            tags=_tags(exchange.headers),
-        )
+        heard = exchange.heard(outcome, status)
         self._recorder.put(heard, exchange.asked, exchange.answered)
-
-
-async def _leaves(receive: Receive, exchange: Exchange, task: "asyncio.Task[Any]") -> None:
-    """Cancel a task when the client hangs up before it has its answer."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    if not exchange.is_said:
-        task.cancel()
 
 
 def _error(words: str) -> bytes:
@@ -258,14 +209,3 @@ def _error(words: str) -> bytes:
 
 
 STREAM_ENDS = b"data: " + _error("the engine broke off") + b"\n\n"
-
-
-def _text(headers: Headers, name: bytes) -> str:
-    with contextlib.suppress(KeyError):
-        return headers[name][:MOST_HEADER].decode("utf-8", "replace")
-    return ""
-
-
-def _tags(headers: Headers) -> tuple[str, ...]:
-    named = (tag.strip() for tag in _text(headers, b"x-tags").split(","))
-    return tuple(tag for tag in named if tag)[:MOST_TAGS]

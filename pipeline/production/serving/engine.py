@@ -13,8 +13,12 @@ CONNECT_S, LOOK_S = 10.0, 1.0
 KEPT_S = (
     2.0  # a connection that nobody uses; servers close theirs after five seconds, and a request that meets that is lost
 )
-HOP = {b"connection", b"keep-alive", b"proxy-authenticate", b"te", b"trailer", b"transfer-encoding", b"upgrade"}
-OURS = {b"x-request-id", b"date", b"server", b"access-control-allow-origin", b"content-length"}
+LEFT_OUT = frozenset(  # what is of one connection, and what the server says itself
+    (
+        *(b"connection", b"keep-alive", b"proxy-authenticate", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+        *(b"x-request-id", b"date", b"server", b"access-control-allow-origin", b"content-length"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -58,4 +62,4 @@ class Engine:
 
 def passed_on(response: "ClientResponse") -> list[tuple[bytes, bytes]]:
     """The headers of its answer that are the client's business."""
-    return [(name.lower(), value) for name, value in response.raw_headers if name.lower() not in HOP | OURS]
+    return [(name, value) for raw, value in response.raw_headers if (name := raw.lower()) not in LEFT_OUT]
