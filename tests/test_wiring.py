@@ -103,16 +103,10 @@ def test_make_new_deletes_all_that_the_stages_build():
 
 
 def test_sections_of_the_parameters_are_the_stages_the_arms_and_what_judges():
-<<<<<<< HEAD
     desk = {"arms", "review", "rate", "judge", "plan", "checklist"}
     pull_request = {"gate", "lifecycle", "publish"}
     production = {"serve", "record", "monitor", "feedback"}
     assert set(PARAMS) == {*STAGES, *desk, *pull_request, *production}
-=======
-    read_elsewhere = {"arms", "review", "rate", "judge", "gate", "plan", "checklist", "lifecycle", "publish"}
-    read_elsewhere |= {"serve", "record", "monitor"}
-    assert set(PARAMS) == {*STAGES, *read_elsewhere}
->>>>>>> monitor
 
 
 def test_every_parameter_is_read_by_a_stage_that_declares_its_section():
