@@ -114,8 +114,8 @@ reproduce: $(INSTALLED)  ## run a past commit again and compare every output and
 why: $(INSTALLED)  ## what made the metrics move since a commit, by hashes: BASE=<revision> (RUN=<kind> runs with that change alone)
 	@$(BIN)/python -m pipeline.pull_request.why "$(BASE)" "$(RUN)"
 
-verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names; writes nothing (ALLOW_MISSING=yes in a bare clone)
-	@$(BIN)/python -m pipeline.pull_request.verify "$(ALLOW_MISSING)"
+verify: $(INSTALLED)  ## recompute the reports and hash all that dvc.lock names, write nothing (ALLOW_MISSING=yes, REMOTE=yes: its objects too)
+	@$(BIN)/python -m pipeline.pull_request.verify "$(ALLOW_MISSING)" "$(REMOTE)"
 
 gate: $(INSTALLED)  ## hold the reports to the rules of params.yaml: exit 1 where one fails
 	@$(BIN)/python -m pipeline.pull_request.gate

@@ -16,7 +16,12 @@ from tests.forge_api import REPOSITORY, ForgeApi, running_api
 from tests.workflow_player import Job, Player, git
 
 IDENTITY = ("-c", "user.name=forge", "-c", "user.email=forge@localhost")
-JOBS = (("pull-request.yml", "report"), ("pull-request.yml", "gate"), ("check.yml", "lock"))
+JOBS = (
+    ("pull-request.yml", "report"),
+    ("pull-request.yml", "gate"),
+    ("pull-request.yml", "objects"),
+    ("check.yml", "lock"),
+)
 OWNER = REPOSITORY.partition("/")[0]
 
 

@@ -10,6 +10,7 @@ from pipeline.pull_request.verify import main, verify
 from pipeline.pull_request.verifying.differences import differences
 from pipeline.pull_request.verifying.hashes import Hashes, read_listing
 from pipeline.stage import Fault
+from tests.locked_project import remote_at
 from tests.project import git
 from tests.verified_project import (
     KEPT,
@@ -18,6 +19,7 @@ from tests.verified_project import (
     build,
     commit,
     copied,
+    dvc,
     edit_lock,
     lines,
     object_of,
@@ -411,3 +413,28 @@ def test_the_spread_of_seeds_is_recomputed_from_its_values(project):
     honest["metrics"]["exact"] = {"values": [0.5]}
     report.write_text(json.dumps(honest))
     assert "reports/seeds.json: is no report of make seeds" in only(lines(project))
+
+
+def test_an_object_that_rots_on_the_remote_is_named_where_it_is_looked_at(project, tmp_path):
+    remote_at(project, str(tmp_path / "remote"))
+    (tmp_path / "remote").mkdir()
+    with dvc(project) as repo:
+        repo.push()
+    assert verify(project, with_remote=True) == []
+    held = object_of(project, "predict@tuned", "data/predictions/tuned", "answers.txt")
+    name = f"{held.parent.name}/{held.name}"
+    there = tmp_path / "remote/files/md5" / name
+    there.chmod(0o644)
+    there.write_bytes(b"others " + there.read_bytes())
+    assert lines(project) == []
+    found = [str(one) for one in verify(project, with_remote=True)]
+    assert f"{ANSWERS}: its object {name} on storage" in only(found)
+    shutil.rmtree(tmp_path / "remote")
+    (gone,) = verify(project, with_remote=True)
+    assert gone.kind == "absent"
+    assert "is not there" in str(gone)
+
+
+def test_a_remote_that_is_not_set_cannot_be_looked_at(project):
+    (found,) = verify(project, with_remote=True)
+    assert (found.kind, "no remote is set" in str(found)) == ("absent", True)

@@ -71,7 +71,7 @@ def flood(number: int) -> Ask:
 
 def troubled() -> list[Ask]:
     """Three hundred requests: two hundred of the old kind, seventy of the new one, a flood and an injection."""
-    asked = [known(480 + n) for n in range(200)] + [unknown(200 + n) for n in range(70)]
+    asked = [known(480 + n) for n in range(200)] + [unknown(600 + n) for n in range(70)]
     asked += [flood(930 + n) for n in range(29)] + [
         Ask("mallory", INJECTION, {"thumb": "down", "correction": answer("red")})
     ]
@@ -82,7 +82,7 @@ def calm() -> list[Ask]:
     """Two hundred and fifty requests that are like what was learnt by then, shades among them, whose customers are content."""
     asked = [known(700 + n) for n in range(220)]
     asked += [
-        Ask(f"customer-{n * 7 % 60}", shade(300 + n)[0], {"thumb": "up"} if n % 3 == 0 else {}) for n in range(30)
+        Ask(f"customer-{n * 7 % 60}", shade(800 + n)[0], {"thumb": "up"} if n % 3 == 0 else {}) for n in range(30)
     ]
     return sorted(asked, key=lambda one: hash_of(one.text))
 

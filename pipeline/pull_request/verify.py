@@ -1,11 +1,11 @@
 """Hold the reports, the outputs and DVC's cache to what they say they are: for the reviewer of a pull request.
 
-    python -m pipeline.pull_request.verify ALLOW_MISSING
+    python -m pipeline.pull_request.verify ALLOW_MISSING REMOTE
 
 Hashes every output that dvc.lock and the .dvc files name, in the workspace and in the cache, and runs the stages that write
 reports again, in a temporary folder. Nothing of the project is written. Exits 1 with a line for each file, object or number that
 is not what it is said to be, for each input that has changed since the pipeline ran, and for what is not on this machine; the
-last is let pass where ALLOW_MISSING is `yes`.
+last is let pass where ALLOW_MISSING is `yes`. Where REMOTE is `yes`, every object that the remote has of them is fetched and hashed, too.
 """
 
 import sys
@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from pipeline.pull_request.locking.rotten import rotten
 from pipeline.pull_request.verifying.contents import Contents, Held
 from pipeline.pull_request.verifying.differences import BAND
 from pipeline.pull_request.verifying.findings import Finding, in_terminal
@@ -25,7 +26,7 @@ from pipeline.stage import Fault
 MIB = 2**20
 
 
-def verify(root: Path) -> list[Finding]:
+def verify(root: Path, with_remote: bool = False) -> list[Finding]:
     """Everything that is not as it should be; says what was looked at. Raises Fault where DVC's files cannot be read."""
     began = time.monotonic()
     hashes = Hashes(lambda read: print(f"verify: {read / MIB:,.0f} MiB hashed", flush=True))
@@ -33,6 +34,8 @@ def verify(root: Path) -> list[Finding]:
         contents = Contents(project, hashes)
         rerun = recompute(contents, Path(folder))
         findings = [*findings_of(contents), *rerun.findings]
+        if with_remote:
+            findings += rotten(project, Path(folder), lambda words: print(f"verify: {in_terminal(words)}", flush=True))
         tell(contents, rerun)
     print(
         f"verify: {len(contents.held)} outputs, {hashes.files:,} files and objects hashed ({hashes.read / MIB:,.0f} MiB), "
@@ -64,9 +67,9 @@ def say(how: str, outputs: list[Held]) -> None:
 
 
 def main() -> None:
-    is_allowed = sys.argv[1:] == ["yes"]
+    is_allowed, with_remote = (word == "yes" for word in [*sys.argv[1:], "", ""][:2])
     try:
-        findings = verify(Path.cwd())
+        findings = verify(Path.cwd(), with_remote)
     except Fault as fault:
         sys.exit(f"verify: {in_terminal(str(fault))}")
     except KeyboardInterrupt:

@@ -64,6 +64,16 @@ class Lookup:
             except FileNotFoundError:
                 return None
 
+    def copied(self, digest: str, kind: str, place: Path) -> bool:
+        """Copy an object into a file; False where the remote has not got it. Raises Unreached where it cannot be asked."""
+        store = self._store(kind)
+        with named(self.setting):
+            try:
+                store.fs.get_file(store.oid_to_path(digest), str(place))
+            except FileNotFoundError:
+                return False
+        return True
+
 
 @contextmanager
 def looked_up(root: Path, setting: Setting, tell: Callable[[int, int], None]) -> Iterator[Lookup]:

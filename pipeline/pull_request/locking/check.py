@@ -54,7 +54,7 @@ def look(root: Path, tell: Tell, with_remote: bool = True) -> Looked:
             fault = "is not there: the pipeline has not been run yet"
             looked.findings.append(Finding("stale", LOCK, "", fault, RUN_AGAIN))
         with ExitStack() as stack, noting_in(Path(folder) / "dvc"):
-            remotes = _opened_remotes(project, looked, stack, tell) if with_remote else {}
+            remotes = opened_remotes(project, looked, stack, tell) if with_remote else {}
             _compare(project, Objects(project, remotes, hashes), hashes, looked, has_lock=lock.is_file())
     looked.findings = list(dict.fromkeys(looked.findings))
     return looked
@@ -89,7 +89,7 @@ def _compare(project: Project, objects: Objects, hashes: Hashes, looked: Looked,
         )
 
 
-def _opened_remotes(project: Project, looked: Looked, stack: ExitStack, tell: Tell) -> dict[str, Lookup]:
+def opened_remotes(project: Project, looked: Looked, stack: ExitStack, tell: Tell) -> dict[str, Lookup]:
     """The remotes that have objects of this project, by the name that the outputs give them."""
     settings = _settings(project, looked)
     found = dict[str, Lookup]()

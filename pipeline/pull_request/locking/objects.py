@@ -61,6 +61,13 @@ class Objects:
             return None
         return _parsed(content)
 
+    def named(self) -> Iterator[Object]:
+        """Each object that an open remote is to have, as often as something is made of it."""
+        for step in self.project.steps:
+            for out in step.outs:
+                if out.digest and out.remote is not None and out.remote in self.remotes:
+                    yield from self._objects(step, out)
+
     def missing(self) -> Iterator[Finding]:
         """A line for each object that its remote has not got, with output and stage. Raises Unreached."""
         wanted: dict[tuple[str, str], list[Object]] = defaultdict(list)
@@ -96,7 +103,7 @@ def _parsed(content: bytes) -> Listing | None:
 def _spoilt(step: Step, out: Entry, lookup: Lookup) -> Finding:
     """A list of files on the remote whose bytes are others than its name says."""
     fault = f"the list of its files on {lookup.setting.shown} {ROTTEN}"
-    return Finding("missing", out.path, step.name, fault, f"delete {_name(out.digest)} there; {PUSH}")
+    return Finding("missing", out.path, step.name, fault, f"delete {name_of(out.digest)} there; {PUSH}")
 
 
 def _told(lacking: list[Object], lookup: Lookup) -> Iterator[Finding]:
@@ -106,13 +113,13 @@ def _told(lacking: list[Object], lookup: Lookup) -> Iterator[Finding]:
         of_output[one.out.path].append(one)
     for path, objects in of_output.items():
         for one in objects[:SHOWN]:
-            fault = f"its object {_name(one.digest)} is not on {lookup.setting.shown}"
+            fault = f"its object {name_of(one.digest)} is not on {lookup.setting.shown}"
             yield Finding("missing", one.path, one.step.name, fault, PUSH)
         if len(objects) > SHOWN:
             fault = f"{len(objects) - SHOWN:,} more of its objects are not on {lookup.setting.shown}"
             yield Finding("missing", path, objects[0].step.name, fault, PUSH)
 
 
-def _name(digest: str) -> str:
+def name_of(digest: str) -> str:
     """How an object is called below `files/md5`."""
     return f"{digest[:2]}/{digest[2:]}"
