@@ -98,6 +98,7 @@ def check(name: str) -> None:
 def empty(name: str) -> None:
     """Delete the sample, and put a skeleton in the place of each file that a team writes."""
     for folder in EMPTIED:
+        folder.mkdir(parents=True, exist_ok=True)  # a team may have deleted one that it has no use for
         for path in folder.iterdir():
             if path.name not in (".gitkeep", ".gitignore"):
                 path.unlink() if path.is_file() else shutil.rmtree(path)
