@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline.data.answers import Contract
 from pipeline.data.candidates import Candidate, read_candidates
-from pipeline.data.checking.language import language_guess
+from pipeline.data.checking.language import LanguageParams, language_guess
 from pipeline.data.ledgers import append, read_reviews
 from pipeline.data.likeness.template import Template
 from pipeline.data.plain_text import plain
@@ -34,10 +34,11 @@ from pipeline.production.collecting.drafting import Drafting
 from pipeline.production.collecting.elsewhere import candidates_elsewhere
 from pipeline.production.collecting.failures import incident_name
 from pipeline.production.collecting.known import Places, known_of
-from pipeline.production.collecting.params import FeedbackParams, LanguageParams, MonitorParams
+from pipeline.production.collecting.params import FeedbackParams
 from pipeline.production.collecting.window import Window, window_of
 from pipeline.production.judging import Judge
 from pipeline.production.logs.reading import Logs
+from pipeline.production.monitoring.settings import MonitorParams
 from pipeline.pull_request.data_diff import CACHE, data_diff
 from pipeline.pull_request.render import markdown
 from pipeline.pull_request.revision import revision_of

@@ -22,9 +22,10 @@ from pipeline.ingest import IngestParams
 from pipeline.predict import PredictParams
 from pipeline.production.chosen import Chosen, chosen
 from pipeline.production.logs.heard import Settings
+from pipeline.production.monitoring.settings import MonitorParams
 from pipeline.production.recording.params import RecordParams
 from pipeline.production.serving.params import ServeParams
-from pipeline.stage import ENVIRONMENT, PARAMS_FILE, Fault, load_params, read_yaml
+from pipeline.stage import ENVIRONMENT, PARAMS_FILE, Fault, load_params
 
 if TYPE_CHECKING:
     from pipeline.production.serving.asking import Asking
@@ -175,7 +176,7 @@ def settings(found: Chosen, model: str, record: RecordParams, prices: tuple[floa
         price_in=prices[0],
         price_out=prices[1],
         schema=json.dumps(Contract.load(SCHEMA).schema),
-        rules=dict(read_yaml(PARAMS_FILE).get("monitor", {}).get("rules", {})),
+        rules=load_params(MonitorParams).rules,
         policy=load_params(IngestParams).personal_data.model_dump(),
     )
 

@@ -1,4 +1,4 @@
-"""What `make feedback` goes by: section `feedback` of `params.yaml`, and what it reads of `monitor`."""
+"""What `make feedback` goes by: section `feedback` of `params.yaml`."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -59,22 +59,3 @@ class FeedbackParams(Params):
         if len(set(kinds)) < len(kinds):
             raise ValueError("a kind stands twice")
         return kinds
-
-
-class MonitorParams(Params):
-    """What is read of section `monitor`: where the logs are, how far back they are read, and what flags an answer."""
-
-    model_config = ConfigDict(extra="ignore")
-    section: ClassVar[str] = "monitor"
-    logs: str
-    shape: str
-    since: str
-    rules: dict[str, str]
-
-
-class LanguageParams(Params):
-    """What is read of section `validate`: the languages over which candidates are spread."""
-
-    model_config = ConfigDict(extra="ignore")
-    section: ClassVar[str] = "validate"
-    languages: list[str]
