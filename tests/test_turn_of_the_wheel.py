@@ -85,9 +85,9 @@ def test_the_model_answers_what_it_knows_and_not_what_is_new(trouble):
     for ask, _, said in trouble:
         if ask.user.startswith(("customer", "buyer")):
             right[ask.user.partition("-")[0], said == ask.said.get("correction", said)] += 1
-    assert right["buyer", False] > 40
+    assert right["buyer", False] > 60
     old = [said for ask, _, said in trouble if ask.user.startswith("customer")]
-    assert len(old) == 200
+    assert len(old) == 160
     assert all(json.loads(said)["label"] in ask.text for ask, _, said in trouble if ask.user.startswith("customer"))
 
 
@@ -115,7 +115,7 @@ def test_a_flood_an_injection_and_repetitions_are_kept_out(desk, proposed):
         for line in path.read_text().splitlines()
     ]
     texts = [json.loads(line)["messages"][0]["content"] for line in ledger]
-    assert sum(any(name in text for name in wheel.SHADES) for text in texts) >= 40
+    assert sum(any(name in text for name in wheel.SHADES) for text in texts) >= 60
     assert sum("red" in text.split() for text in texts) <= 5
     assert not [text for text in texts if "ignore all previous" in text]
     assert "ignore_previous" in page

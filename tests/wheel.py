@@ -58,7 +58,7 @@ def unknown(number: int) -> Ask:
     """A shade, with what would have been right; five of them belong to an incident."""
     text, colour = shade(number)
     said = {"thumb": "down", "done": False, "correction": answer(colour)}
-    return Ask(f"buyer-{number}", text, said | ({"incident": INCIDENT} if number % 14 == 0 else {}))
+    return Ask(f"buyer-{number}", text, said | ({"incident": INCIDENT} if number % 22 == 0 else {}))
 
 
 def flood(number: int) -> Ask:
@@ -70,8 +70,8 @@ def flood(number: int) -> Ask:
 
 
 def troubled() -> list[Ask]:
-    """Three hundred requests: two hundred of the old kind, seventy of the new one, a flood and an injection."""
-    asked = [known(480 + n) for n in range(200)] + [unknown(600 + n) for n in range(70)]
+    """Three hundred requests: most of the old kind, a third of the new one, a flood and an injection."""
+    asked = [known(480 + n) for n in range(160)] + [unknown(650 + n) for n in range(110)]
     asked += [flood(930 + n) for n in range(29)] + [
         Ask("mallory", INJECTION, {"thumb": "down", "correction": answer("red")})
     ]
@@ -82,7 +82,7 @@ def calm() -> list[Ask]:
     """Two hundred and fifty requests that are like what was learnt by then, shades among them, whose customers are content."""
     asked = [known(700 + n) for n in range(220)]
     asked += [
-        Ask(f"customer-{n * 7 % 60}", shade(800 + n)[0], {"thumb": "up"} if n % 3 == 0 else {}) for n in range(30)
+        Ask(f"customer-{n * 7 % 60}", shade(820 + n)[0], {"thumb": "up"} if n % 3 == 0 else {}) for n in range(30)
     ]
     return sorted(asked, key=lambda one: hash_of(one.text))
 
@@ -99,7 +99,7 @@ def project(folder: Path) -> Desk:
     home, remote = folder / "team", folder / "remote"
     home.mkdir()
     start(home, (*COLOURS, *SHADES))
-    for key, value in (("epochs", 5), ("escalation_field", '""')):
+    for key, value in (("epochs", 8), ("escalation_field", '""')):
         set_param(home, key, value)
     add_source(home, SOURCE, [question(number) for number in range(ROWS)])
     git(home, "branch", "-M", "main")
