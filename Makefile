@@ -96,7 +96,7 @@ verify-lock: $(INSTALLED)  ## is dvc.lock of this tree, and has the remote all t
 merge-lock: $(INSTALLED)  ## settle a merge conflict in dvc.lock: take each stage from the side that fits, restore, train nothing
 	@$(BIN)/python -m pipeline.pull_request.merge_lock
 
-remote: $(INSTALLED)  ## where objects are kept for all clones: URL=<folder, s3://, gs://, azure://, ssh://> (ENDPOINT=<server>)
+remote: $(INSTALLED)  ## where objects are kept for all clones: URL=<s3://, gs://, azure://, ssh://, folder; else one beside the project>
 	@$(BIN)/python -m pipeline.desk.remote "$(URL)" "$(ENDPOINT)"
 
 push: $(INSTALLED)  ## hand this commit's objects and the run cache to the remote

@@ -165,7 +165,6 @@ def test_without_a_remote_push_and_pull_say_what_to_do(desk):
 @pytest.mark.parametrize(
     ("url", "endpoint", "said"),
     [
-        ("", "", r"^URL: is not set \(the remote is none\); make remote URL="),
         ("s3://key:s3cr3t@bucket/x", "", r"^URL=s3://bucket/x: carries a password"),
         ("s3://key@bucket/x", "", r"^URL=s3://bucket/x: carries a name or a key"),
         ("azure://box/x?sv=1&sig=s3cr3t", "", r"^URL=azure://box/x: carries a query"),
@@ -185,6 +184,18 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_written(tmp_path, url, e
         set_remote(tmp_path, url, endpoint)
     assert "s3cr3t" not in str(fault.value)
     assert (tmp_path / ".dvc/config").read_text() == "[core]\n    analytics = false\n"
+
+
+def test_without_an_address_it_is_a_folder_beside_the_project_until_there_is_a_remote(tmp_path, monkeypatch):
+    project = tmp_path / "our model"
+    (project / ".dvc").mkdir(parents=True)
+    (project / ".dvc/config").write_text("")
+    monkeypatch.chdir(project)
+    set_remote(project, " ", "")
+    assert "url = ../../our model-objects\n" in (project / ".dvc/config").read_text()
+    assert (tmp_path / "our model-objects").is_dir()
+    with pytest.raises(Fault, match=r"^URL: is not set \(the remote is storage \(.*our model-objects\)\)"):
+        set_remote(project, "", "")
 
 
 def test_another_address_keeps_the_remote_s_name_and_the_rest_of_the_settings(tmp_path):

@@ -2,7 +2,8 @@
 
     python -m pipeline.desk.remote URL ENDPOINT
 
-URL is a folder, or s3://, gs://, azure:// or ssh://; ENDPOINT is the address of another server of that protocol, '' for the usual one.
+URL is a folder, or s3://, gs://, azure:// or ssh://; where it is '' and no remote is set, a folder beside the project, which needs no
+account. ENDPOINT is the address of another server of that protocol, '' for the usual one.
 Both go into `.dvc/config`, which git holds, with `verify` on: DVC hashes what it pulls. What is secret comes from the environment,
 so an address with a secret in it is refused. The plugin that DVC needs is installed, in the pinned version.
 """
@@ -24,15 +25,20 @@ def set_remote(root: Path, url: str, endpoint: str) -> Setting:
     """Write the default remote into `.dvc/config`; one that is there gets the new address. Raises Fault at what cannot be meant."""
     check_config(root)
     before = default_remote(root)
-    if not url.strip():
-        raise Fault("URL", f"is not set (the remote is {before.shown if before else 'none'})", HOW)
-    address = checked(url.strip(), endpoint.strip(), root)
+    if before and not url.strip():
+        raise Fault("URL", f"is not set (the remote is {before.shown})", HOW)
+    address = checked(url.strip() or beside(root), endpoint.strip(), root)
     name = before.name if before else NAME
     install(Setting(name, address, endpoint.strip(), is_verified=True))
     write(root, name, address, endpoint.strip())
     setting = default_remote(root)
     assert setting
     return setting
+
+
+def beside(root: Path) -> str:
+    """The folder that is taken where none is named: beside the project, so that a clone beside it finds it too."""
+    return f"../{root.resolve().name}-objects"
 
 
 def checked(url: str, endpoint: str, root: Path) -> str:

@@ -11,7 +11,7 @@ from pipeline.stage import Fault
 
 CONFIG = Path(".dvc/config")
 HOW = "make remote URL=<folder, s3://..., gs://..., azure://... or ssh://...>"
-NOT_SET = f"no remote is set: {HOW} sets one"
+NOT_SET = f"no remote is set: {HOW} sets one, and make remote alone a folder beside the project"
 # Names of DVC's settings whose values are secrets. In .dvc/config they would go into git.
 SECRETS = {
     "access_key_id", "secret_access_key", "session_token", "sse_customer_key", "password", "passphrase", "token", "custom_auth_header",
