@@ -31,6 +31,7 @@ LONGEST = tuple(  # about a minute each, or more
     for name in (
         "methods",
         "rehearsal_of_a_team",
+        "turn_of_the_wheel",
         "crash",
         "pipeline",
         "families",
