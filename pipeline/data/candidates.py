@@ -62,6 +62,11 @@ class Candidate(Entry):
         return datetime.fromisoformat(self.time)
 
     @property
+    def asked_in(self) -> tuple[str, datetime]:
+        """The request and its time: ids of foreign logs, such as those of the lines of a batch, come again on other days."""
+        return self.request, self.moment
+
+    @property
     def turns(self) -> tuple[Turn, ...]:
         """The question and the proposed answer, which may be empty."""
         return turns_of(self.messages, self.proposal)
@@ -105,8 +110,8 @@ def read_candidates(folder: Path) -> dict[str, Placed]:
     for place, entry in read_ledger(folder, Candidate):
         first = found.get(entry.record)
         found[entry.record] = (place, entry) if first is None else (first[0], merged(first[1], entry))
-    answered = {entry.request for _, entry in found.values() if entry.proposal}
-    return {name: one for name, one in found.items() if one[1].proposal or one[1].request not in answered}
+    answered = {entry.asked_in for _, entry in found.values() if entry.proposal}
+    return {name: one for name, one in found.items() if one[1].proposal or one[1].asked_in not in answered}
 
 
 def merged(first: Candidate, later: Candidate) -> Candidate:
