@@ -106,3 +106,12 @@ def test_the_spans_of_the_monitor_are_read(since, hours):
 def test_a_time_before_all_calendars_is_one_line(since, until):
     with pytest.raises(Fault):
         window_of(since, until, NOON)
+
+
+def test_an_incident_whose_row_is_folded_into_anothers_is_told(tmp_path):
+    entries = [request(n, asked="the parcel never arrived and nobody answers the phone") for n in (1, 2)]
+    words = [word(one, correction=BLUE, incident=f"REFUND-{one.id[1:]}") for one in entries]
+    out = collected(tmp_path, entries, words)
+    (one,) = out.proposed
+    (other,) = {"REFUND-1", "REFUND-2"} - {one.incident}
+    assert out.counts[f"of `{other}`, and folded into one of `{one.incident}`"] == 1

@@ -258,7 +258,11 @@ def test_the_verb_writes_four_files_and_exits_by_what_it_found(project):
 
 
 def test_a_name_that_a_client_gave_is_told_without_personal_data(project):
-    given = {"revision": "asha@example.com", "tags": ("call 9876543210", "asha@example.com"), "model": "ravi@example.com"}
+    given = {
+        "revision": "asha@example.com",
+        "tags": ("call 9876543210", "asha@example.com"),
+        "model": "ravi@example.com",
+    }
     for text in map(str, told(seen(project, [usual(number, **given) for number in range(60)]))):
         for name in ("asha", "ravi", "9876543210"):
             assert name not in text
