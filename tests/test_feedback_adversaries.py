@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.data.records import digest
 from pipeline.production.collecting import telling
 from pipeline.production.collecting.approving import Approved, Sorted
 from pipeline.production.collecting.window import window_of
 from pipeline.stage import Fault
 from tests.examples import answer
-from tests.failed_requests import BLUE, NOON, added, collected, down, params, request, requests_of, word
+from tests.failed_requests import BLUE, GREEN, NOON, added, collected, down, params, request, requests_of, word
 
 EMPTY = {"valid": False, "failed": ("empty",), "answer": ""}
 
@@ -115,3 +116,11 @@ def test_an_incident_whose_row_is_folded_into_anothers_is_told(tmp_path):
     (one,) = out.proposed
     (other,) = {"REFUND-1", "REFUND-2"} - {one.incident}
     assert out.counts[f"of `{other}`, and folded into one of `{one.incident}`"] == 1
+
+
+def test_a_candidate_names_the_digest_of_each_whose_words_are_in_it(tmp_path):
+    entries = [request(n, asked="the parcel never arrived and nobody answers the phone") for n in (1, 2, 3)]
+    words = [word(entries[0], correction=BLUE, user="ravi"), word(entries[1], correction=GREEN), down(entries[2])]
+    (one,) = collected(tmp_path, entries, words).proposed
+    names = {f"person-{digest(name)}" for name in ("u1", "u2", "ravi")}  # of u3 there is no word
+    assert {one.user, *one.people} == names

@@ -19,7 +19,7 @@ from pipeline.data.records import Turn, digest, text_of
 from pipeline.data.reviews import complaint_of_turns
 from pipeline.data.synthetic.candidates import ValidateLimits
 from pipeline.desk.reviewing.shown import masked
-from pipeline.production.collecting.failures import Failure, incident_name
+from pipeline.production.collecting.failures import Failure, Said, incident_name
 from pipeline.production.logs.entry import Entry
 
 MOST_SAID, MOST_TAGS, MOST_REVISION = 2000, 20, 100  # characters of what a user said, tags, characters of a revision
@@ -75,6 +75,7 @@ class Drafting:
                 said=comment[:MOST_SAID],
                 others=[],
                 user=user_of(entry, said.user),
+                people=people_of(entry, said),
                 source=self.source,
                 revision=" ".join(masker.mask(entry.revision).split())[:MOST_REVISION],
                 tags=tags,
@@ -131,5 +132,15 @@ def nameless(incident: str) -> str:
 
 def user_of(entry: Entry, spoke: str) -> str:
     """Whoever a candidate comes from, as `make forget` finds them: who spoke of the answer, else who asked; "" where nobody knows."""
-    name = " ".join((spoke or entry.user).split())
+    return _person(spoke or entry.user)
+
+
+def people_of(entry: Entry, said: Said) -> list[str]:
+    """Who else wrote something of a candidate: who asked, where another one spoke of the answer, and others who spoke."""
+    everyone = dict.fromkeys(map(_person, (entry.user, *said.users)))
+    return [name for name in everyone if name not in ("", user_of(entry, said.user))]
+
+
+def _person(name: str) -> str:
+    name = " ".join(name.split())
     return f"person-{digest(name)}" if name else ""

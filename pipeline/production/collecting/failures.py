@@ -28,10 +28,11 @@ FAILED = {
 
 @dataclass
 class Said:
-    """What was said of an answer: the latest word on each thing. `comments` are all of them, in the order of their times."""
+    """What was said of an answer: the latest word on each thing. `comments` are all, in the order of their times, as `users` are."""
 
     words: dict[str, Any] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
 
     def hear(self, word: Feedback) -> None:
         """Take in a later word."""
@@ -41,6 +42,8 @@ class Said:
         for name in ("incident", "user"):
             if value := getattr(word, name):
                 self.words[name] = value
+        if word.user:
+            self.users.append(word.user)
         if word.comment.strip():
             self.comments.append(word.comment)
 

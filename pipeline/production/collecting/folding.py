@@ -116,11 +116,16 @@ def _whole(leader: Candidate, members: list[Candidate]) -> Candidate:
         return leader
     everyone = sorted([leader, *members], key=lambda one: (one.moment, one.request))
     kinds = dict.fromkeys([*leader.kinds, *(kind for one in everyone for kind in one.kinds)])
-    others = dict.fromkeys(one.proposal for one in everyone if one.proposal not in ("", leader.proposal))
+    others: dict[str, Candidate] = {}
+    for one in everyone:
+        if one.proposal not in ("", leader.proposal) and len(others) < MOST_OTHERS:
+            others.setdefault(one.proposal, one)
+    people = dict.fromkeys([*leader.people, *(name for one in others.values() for name in (one.user, *one.people))])
     return leader.model_copy(
         update={
             "kinds": list(kinds),
-            "others": list(others)[:MOST_OTHERS],
+            "others": list(others),
+            "people": [name for name in people if name not in ("", leader.user)],
             "count": len(everyone),
             "members": [one.request for one in everyone if one is not leader][:MOST_MEMBERS],
             "incident": leader.incident or next((one.incident for one in everyone if one.incident), ""),
