@@ -21,8 +21,11 @@ from pipeline.stage import Fault
 TOKENS = regex.compile(  # what chat templates write between turns
     r"<\|[\w ]{1,40}\|>|<\uff5c[^\uff5c>]{1,40}\uff5c>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>|\[gMASK\]"
 )
-ROLES = regex.compile(  # a line that begins as a turn of somebody else
+ROLES = regex.compile(  # a line that begins as a turn of somebody else, or a turn as XML or JSON
     r"(?im)^\s*(?:[#>*\[<(]+\s*)?(?:system|assistant|developer|system prompt|instructions?)\s*[\])>*]*\s*(?::|\]|###)\s*\S"
+    r"|^[ \t]*(?:#{1,6}|[-=*]{2,})[ \t]*(?:system|assistant|developer)(?: (?:prompt|message))?[ \t]*[-=#*]*[ \t]*$"  # or is its heading
+    r"|</?(?:system|assistant|developer)(?:_prompt)?>"
+    r"|[\"']role[\"']\s*:\s*[\"'](?:system|assistant|developer)[\"']"
 )
 # Besides what UNSAFE has: fillers that show nothing, and after a Latin letter what shapes letters of other scripts or emoji
 HIDDEN = regex.compile(
