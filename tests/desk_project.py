@@ -85,7 +85,27 @@ checklist:
   prompted: {price_in: null, price_out: null}
   tuned: {price_in: null, price_out: null}
   training: null
-monitor: {logs: logs, shape: own, since: 7d, rules: {}}
+monitor:
+  logs: logs
+  shape: own
+  since: 7d
+  rules: {}
+  escalation_field: ""
+  margin: 0.02
+  relative_margin: 0.1
+  language_sample: 50
+  slices: 10
+  least: 20
+  bounds: []
+  drift:
+    sample: 200
+    reference: 1000
+    least: 20
+    alpha: 0.05
+    looks: 1
+    unlike: 0.02
+    bounds: {labels: 0.1, length: 0.2, language: 0.1, vocabulary: 0.1, words: 0.05, distance: 0.1}
+  canaries: {timeout_s: 5.0, token_env: ""}
 feedback:
   kinds: [corrected, thumbs_down, escalated, not_done, invalid, flagged, refused, empty, cut, unlike]
   wait_days: 7

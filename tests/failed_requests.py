@@ -157,8 +157,8 @@ def added(ledger: dict[str, Placed], outcome: Outcome) -> dict[str, Placed]:
     for line in outcome.lines:
         place, first = found.get(line.record, (f"l.jsonl:{len(found)}", line))
         found[line.record] = (place, merged(first, line))
-    answered = {one.request for _, one in found.values() if one.proposal}
-    return {name: one for name, one in found.items() if one[1].proposal or one[1].request not in answered}
+    answered = {one.asked_in for _, one in found.values() if one.proposal}
+    return {name: one for name, one in found.items() if one[1].proposal or one[1].asked_in not in answered}
 
 
 def requests_of(lines: Iterable[Candidate]) -> list[str]:

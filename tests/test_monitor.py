@@ -255,3 +255,20 @@ def test_the_verb_writes_four_files_and_exits_by_what_it_found(project):
     wrong = run(project, "-m", "pipeline.production.monitor", "soon", check=False)
     assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
     assert "SINCE=soon: is no time" in wrong.stderr
+
+
+def test_a_name_that_a_client_gave_is_told_without_personal_data(project):
+    given = {
+        "revision": "asha@example.com",
+        "tags": ("call 9876543210", "asha@example.com"),
+        "model": "ravi@example.com",
+    }
+    for text in map(str, told(seen(project, [usual(number, **given) for number in range(60)]))):
+        for name in ("asha", "ravi", "9876543210"):
+            assert name not in text
+
+
+def test_what_was_spoken_of_and_is_not_there_is_counted_by_id(project):
+    days = [usual(1, time=WINDOW.since), usual(1, time=WINDOW.until - timedelta(minutes=1))]  # one id on two days
+    assert seen(project, [*days, said(1, thumb="up")]).taken.lost == 0
+    assert seen(project, [said(2, thumb="up")]).taken.lost == 1

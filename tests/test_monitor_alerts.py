@@ -14,7 +14,7 @@ from pipeline.production.monitoring.settings import Bound
 from pipeline.production.monitoring.windows import Window, window_of
 from pipeline.scoring.grouped_sums import UNKNOWN, Value, share
 from pipeline.stage import Fault
-from tests.monitored import judge, params
+from tests.monitored import BOUNDS, drift, judge, params
 from tests.project import git
 
 MARGINS = Margins(0.02, 0.1)
@@ -88,6 +88,11 @@ def test_a_bound_needs_one_end_and_a_measure_that_is_taken():
     with pytest.raises(Fault, match=r"bounds\[0\].measure: is formats"):
         wrong.check({})
     params(bounds=[{"measure": "rule:shouts", "max": 0.1, "on_cannot_tell": "warn"}]).check({})
+
+
+def test_each_test_of_drift_has_a_bound():
+    with pytest.raises(ValueError, match="no bound for words"):
+        drift(bounds={name: 0.1 for name in BOUNDS if name != "words"})
 
 
 def test_an_escalation_field_is_a_boolean_of_the_schema():

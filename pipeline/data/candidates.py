@@ -27,6 +27,7 @@ class Candidate(Entry):
     its zone. `kinds` say why it is here, the worst first. `answer` is what the model said, `said` what the user said of it, `proposal`
     the answer to learn, "" where the reviewer is to write it, `others` what others proposed. `user` is person-<digest> of whoever it
     comes from, "" where nobody knows; `source` names the logs. `count` requests ask the like, this one among them; `members` are others.
+    `people` are, as `user` is, all others whose words are in it, so that `make forget` finds it for each of them.
     """
 
     record: Digest
@@ -45,6 +46,7 @@ class Candidate(Entry):
     incident: str
     count: Annotated[int, Field(ge=1)]
     members: list[str]
+    people: list[str] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _is_one(self) -> "Candidate":
@@ -60,6 +62,11 @@ class Candidate(Entry):
     def moment(self) -> datetime:
         """When the request came in."""
         return datetime.fromisoformat(self.time)
+
+    @property
+    def asked_in(self) -> tuple[str, datetime]:
+        """The request and its time: ids of foreign logs, such as those of the lines of a batch, come again on other days."""
+        return self.request, self.moment
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -105,8 +112,8 @@ def read_candidates(folder: Path) -> dict[str, Placed]:
     for place, entry in read_ledger(folder, Candidate):
         first = found.get(entry.record)
         found[entry.record] = (place, entry) if first is None else (first[0], merged(first[1], entry))
-    answered = {entry.request for _, entry in found.values() if entry.proposal}
-    return {name: one for name, one in found.items() if one[1].proposal or one[1].request not in answered}
+    answered = {entry.asked_in for _, entry in found.values() if entry.proposal}
+    return {name: one for name, one in found.items() if one[1].proposal or one[1].asked_in not in answered}
 
 
 def merged(first: Candidate, later: Candidate) -> Candidate:
@@ -118,5 +125,6 @@ def merged(first: Candidate, later: Candidate) -> Candidate:
             "incident": later.incident or first.incident,
             "members": [*first.members, *members][:MOST_MEMBERS],
             "count": max(first.count, later.count),
+            "people": list(dict.fromkeys([*first.people, *later.people])),
         }
     )

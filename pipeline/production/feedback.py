@@ -30,7 +30,7 @@ from pipeline.desk.reviewing.queue import RECORDS
 from pipeline.desk.reviewing.shown import code
 from pipeline.ingest import IngestParams
 from pipeline.production.collecting import approving, committing, filing, proposing, telling
-from pipeline.production.collecting.drafting import Drafting
+from pipeline.production.collecting.drafting import Drafting, request_name
 from pipeline.production.collecting.elsewhere import candidates_elsewhere
 from pipeline.production.collecting.failures import incident_name
 from pipeline.production.collecting.known import Places, known_of
@@ -145,7 +145,7 @@ def propose(
     places = Places(RECORDS, TEMPLATE, SOURCES, FEEDBACK)
     known = known_of(places, read_questions(CASES), ledger, contract, policy.personal_data)
     decided = {review.record for _, review in reviews} | (elsewhere.keys() - here.keys())
-    named = {request: name for request, name in asked.names.items() if name}
+    named = {request_name(request): name for request, name in asked.names.items() if name}
     proposing.propose(failed, drafting, known, ledger, decided, named, setting, outcome)
     _note_missing(asked, outcome, [candidate for _, candidate in ledger.values()])
     return outcome
@@ -153,7 +153,7 @@ def propose(
 
 def _note_missing(asked: Asked, outcome: proposing.Outcome, earlier: list[Candidate]) -> None:
     there = {name for one in [*outcome.proposed, *outcome.renewed, *earlier] for name in (one.request, *one.members)}
-    missing = sorted(set(asked.names) - there)
+    missing = sorted(name for name in asked.names if request_name(name) not in there)
     if missing:
         outcome.notes.append(f"Named, and no candidate: {', '.join(map(code, missing[: telling.SHOWN]))}")
 

@@ -18,10 +18,11 @@ from pipeline.data.reading.turns import turns_of
 from pipeline.data.records import Turn, digest, text_of
 from pipeline.data.reviews import complaint_of_turns
 from pipeline.data.synthetic.candidates import ValidateLimits
-from pipeline.production.collecting.failures import Failure
+from pipeline.desk.reviewing.shown import masked
+from pipeline.production.collecting.failures import Failure, Said, incident_name
 from pipeline.production.logs.entry import Entry
 
-MOST_SAID, MOST_TAGS = 2000, 20  # characters of what a user said; tags of a request
+MOST_SAID, MOST_TAGS, MOST_REVISION = 2000, 20, 100  # characters of what a user said, tags, characters of a revision
 USELESS = "a correction that does not meet the schema: "
 
 
@@ -56,7 +57,7 @@ class Drafting:
         proposal, note, kinds = self._proposal(masker.mask(said.correction), answer, failure.kinds)
         comment = " / ".join([*map(masker.mask, said.comments), *([note] if note else [])])
         tags = sorted({" ".join(masker.mask(tag).split()) for tag in entry.tags} - {""})[:MOST_TAGS]
-        incident = masker.mask(said.incident)
+        incident = nameless(said.incident)
         if masker.rejected:
             return "holds a secret"
         if not kinds:
@@ -65,7 +66,7 @@ class Drafting:
             return Candidate(
                 date=self.today,
                 record=identity(asked, proposal),
-                request=entry.id,
+                request=request_name(entry.id),
                 time=entry.time.astimezone(UTC).isoformat(),
                 kinds=list(kinds),
                 messages=[dict(turn) for turn in asked],
@@ -74,8 +75,9 @@ class Drafting:
                 said=comment[:MOST_SAID],
                 others=[],
                 user=user_of(entry, said.user),
+                people=people_of(entry, said),
                 source=self.source,
-                revision=entry.revision,
+                revision=" ".join(masker.mask(entry.revision).split())[:MOST_REVISION],
                 tags=tags,
                 incident=incident,
                 count=1,
@@ -118,7 +120,27 @@ class Drafting:
         return correction.strip() == answer.strip() or (value is not NOT_JSON and value == self.contract.parse(answer))
 
 
+def request_name(name: str) -> str:
+    """The id of a request as it may be kept: one that is somebody's address or number is told by its digest."""
+    return name if masked(name) == name else f"request-{digest(name)}"
+
+
+def nameless(incident: str) -> str:
+    """The name of an incident as it may be kept; one that holds personal data is told by its digest."""
+    return incident_name(incident) if masked(incident) == incident else f"incident-{digest(incident)}"
+
+
 def user_of(entry: Entry, spoke: str) -> str:
     """Whoever a candidate comes from, as `make forget` finds them: who spoke of the answer, else who asked; "" where nobody knows."""
-    name = " ".join((spoke or entry.user).split())
+    return _person(spoke or entry.user)
+
+
+def people_of(entry: Entry, said: Said) -> list[str]:
+    """Who else wrote something of a candidate: who asked, where another one spoke of the answer, and others who spoke."""
+    everyone = dict.fromkeys(map(_person, (entry.user, *said.users)))
+    return [name for name in everyone if name not in ("", user_of(entry, said.user))]
+
+
+def _person(name: str) -> str:
+    name = " ".join(name.split())
     return f"person-{digest(name)}" if name else ""

@@ -28,10 +28,11 @@ FAILED = {
 
 @dataclass
 class Said:
-    """What was said of an answer: the latest word on each thing. `comments` are all of them, in the order of their times."""
+    """What was said of an answer: the latest word on each thing. `comments` are all, in the order of their times, as `users` are."""
 
     words: dict[str, Any] = field(default_factory=dict)
     comments: list[str] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
 
     def hear(self, word: Feedback) -> None:
         """Take in a later word."""
@@ -41,6 +42,8 @@ class Said:
         for name in ("incident", "user"):
             if value := getattr(word, name):
                 self.words[name] = value
+        if word.user:
+            self.users.append(word.user)
         if word.comment.strip():
             self.comments.append(word.comment)
 
@@ -50,7 +53,8 @@ class Said:
 
     @property
     def incident(self) -> str:
-        return incident_name(str(self.words.get("incident", "")))
+        """As it was given."""
+        return str(self.words.get("incident", ""))
 
     @property
     def user(self) -> str:
@@ -91,21 +95,24 @@ class Failure:
 
 
 class Sample(Generic[T]):
-    """So many things by name, those of the lowest turn first, then by hash of the name; `seen` counts all."""
+    """So many things by name, those of the lowest turn first, then by hash of the name; `seen` counts all.
+
+    A name may come again, as ids of foreign logs do on another day; what came first goes first.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: list[tuple[int, int, str, T]] = []
+        self._kept: list[tuple[int, int, int, T]] = []
         self.seen = 0
 
     def add(self, name: str, thing: T, turn: int = 0) -> None:
-        """Keep a thing, or not. A name comes once."""
+        """Keep a thing, or not."""
         self.seen += 1
         rank = -int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest())
         if len(self._kept) < self._most:
-            heapq.heappush(self._kept, (-turn, rank, name, thing))
+            heapq.heappush(self._kept, (-turn, rank, -self.seen, thing))
         elif (-turn, rank) > self._kept[0][:2]:
-            heapq.heapreplace(self._kept, (-turn, rank, name, thing))
+            heapq.heapreplace(self._kept, (-turn, rank, -self.seen, thing))
 
     def __iter__(self) -> Iterator[T]:
         return (thing for *_, thing in sorted(self._kept, key=lambda one: one[:3], reverse=True))

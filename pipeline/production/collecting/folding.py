@@ -9,6 +9,7 @@ from pipeline.data.candidates import MOST_MEMBERS, Candidate, record_of
 from pipeline.data.likeness.near import Texts, near_pairs
 from pipeline.data.likeness.staying import relation
 from pipeline.data.records import Record
+from pipeline.desk.reviewing.shown import code
 from pipeline.production.collecting.known import CASES, DATA, LEDGER, Known
 
 MOST_OTHERS = 5  # other proposals that a candidate names
@@ -85,7 +86,13 @@ class _Folding:
             else:
                 leaders[leader].append(draft)
                 self.found.counts["folded into another one"] += 1
-        self.found.kept = [_whole(self.drafts[at], members) for at, members in leaders.items()]
+        for at, members in leaders.items():
+            whole = _whole(self.drafts[at], members)
+            self.found.kept.append(whole)
+            others = (one.incident for one in members if one.incident not in ("", whole.incident))
+            self.found.counts.update(
+                f"of {code(name)}, and folded into one of {code(whole.incident)}" for name in others
+            )
 
     def _known(self, record: Record, near: list[int]) -> str | None:
         reasons = []
@@ -109,11 +116,16 @@ def _whole(leader: Candidate, members: list[Candidate]) -> Candidate:
         return leader
     everyone = sorted([leader, *members], key=lambda one: (one.moment, one.request))
     kinds = dict.fromkeys([*leader.kinds, *(kind for one in everyone for kind in one.kinds)])
-    others = dict.fromkeys(one.proposal for one in everyone if one.proposal not in ("", leader.proposal))
+    others: dict[str, Candidate] = {}
+    for one in everyone:
+        if one.proposal not in ("", leader.proposal) and len(others) < MOST_OTHERS:
+            others.setdefault(one.proposal, one)
+    people = dict.fromkeys([*leader.people, *(name for one in others.values() for name in (one.user, *one.people))])
     return leader.model_copy(
         update={
             "kinds": list(kinds),
-            "others": list(others)[:MOST_OTHERS],
+            "others": list(others),
+            "people": [name for name in people if name not in ("", leader.user)],
             "count": len(everyone),
             "members": [one.request for one in everyone if one is not leader][:MOST_MEMBERS],
             "incident": leader.incident or next((one.incident for one in everyone if one.incident), ""),

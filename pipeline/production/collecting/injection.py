@@ -4,6 +4,7 @@ What shows a sign is no proof of an attack, and what shows none is no proof of t
 reason, and never proposed to a reviewer by itself.
 """
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -20,9 +21,17 @@ from pipeline.stage import Fault
 TOKENS = regex.compile(  # what chat templates write between turns
     r"<\|[\w ]{1,40}\|>|<\uff5c[^\uff5c>]{1,40}\uff5c>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>|\[gMASK\]"
 )
-ROLES = regex.compile(  # a line that begins as a turn of somebody else
+ROLES = regex.compile(  # a line that begins as a turn of somebody else, or a turn as XML or JSON
     r"(?im)^\s*(?:[#>*\[<(]+\s*)?(?:system|assistant|developer|system prompt|instructions?)\s*[\])>*]*\s*(?::|\]|###)\s*\S"
+    r"|^[ \t]*(?:#{1,6}|[-=*]{2,})[ \t]*(?:system|assistant|developer)(?: (?:prompt|message))?[ \t]*[-=#*]*[ \t]*$"  # or is its heading
+    r"|</?(?:system|assistant|developer)(?:_prompt)?>"
+    r"|[\"']role[\"']\s*:\s*[\"'](?:system|assistant|developer)[\"']"
 )
+# Besides what UNSAFE has: fillers that show nothing, and after a Latin letter what shapes letters of other scripts or emoji
+HIDDEN = regex.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0]|(?<=\p{Latin})[\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+)
+MARKS = str.maketrans(dict.fromkeys("*_~`", " "))
 TOKEN, ROLE, INVISIBLE, REPEATED = "chat_token", "role", "invisible", "repeated_correction"
 
 
@@ -46,15 +55,28 @@ class Signs:
             yield TOKEN
         if ROLES.search(text):
             yield ROLE
-        if UNSAFE.search(text.replace("\r", "").replace("\ufeff", "")):
+        if UNSAFE.search(text.replace("\r", "").replace("\ufeff", "")) or HIDDEN.search(text):
             yield INVISIBLE
-        plain = UNSAFE.sub("", text)  # what is hidden between letters hides no words
-        yield from (name for name, pattern in self._patterns.items() if matches(pattern, plain, in_doubt=True))
+        forms = dict.fromkeys(_forms(text))
+        for name, pattern in self._patterns.items():
+            if any(matches(pattern, form, in_doubt=True) for form in forms):
+                yield name
+
+
+def _forms(text: str) -> Iterator[str]:
+    """A text without what is hidden between its letters; in plain letters; and on one line, without the marks of Markdown."""
+    plain = HIDDEN.sub("", UNSAFE.sub("", text))
+    yield plain
+    yield (folded := unicodedata.normalize("NFKC", plain))
+    yield " ".join(folded.translate(MARKS).split())
 
 
 def texts_of(candidate: Candidate) -> Iterator[str]:
-    """What people wrote of a candidate, and a model may be told by: its question, what is to be learnt, what was said."""
-    asked = [str(turn["content"]) for turn in candidate.messages if turn["role"] in ("user", "tool")]
+    """What people wrote of a candidate, and a model may be told by: its question, what is to be learnt, what was said.
+
+    Earlier answers are among it, since they are what a client sent as such.
+    """
+    asked = [str(turn["content"]) for turn in candidate.messages if turn["role"] != "system"]
     for text in (*asked, candidate.proposal, candidate.said):
         yield from leaves(text)  # an escape within JSON hides nothing
 

@@ -128,10 +128,12 @@ def propose(
         if draft is not None
     ]
     outcome.counts += drafting.counts
-    drafts = _renew(drafts, earlier, decided, setting, incidents, outcome)
-    folded = fold(_quarantine(drafts, earlier, setting, outcome), known, setting.contract, params.similarity, rank)
+    is_clean = _quarantine(earlier, drafts, setting, outcome)
+    drafts = _renew(drafts, earlier, decided, is_clean, incidents, outcome)
+    folded = fold(filter(is_clean, drafts), known, setting.contract, params.similarity, rank)
     waiting = sum(one.record not in decided for one in earlier)
     room = Room(params.caps, earlier, outcome.window.until, waiting)
+    outcome.quarantined.sort(key=lambda one: (one[0].moment, one[0].request))
     _settle(folded, spread(folded.kept, room, _slices(setting), rank), outcome)
     outcome.notes += known.notes
     return outcome
@@ -157,27 +159,28 @@ def _renew(
     drafts: list[Candidate],
     earlier: list[Candidate],
     decided: Collection[str],
-    setting: Setting,
+    is_clean: Callable[[Candidate], bool],
     incidents: dict[str, str],
     outcome: Outcome,
 ) -> list[Candidate]:
     """The drafts whose requests are new; what says more of a candidate that waits becomes a line for it."""
     by_request = {name: one for one in earlier for name in (one.request, *one.members)}
-    new, signs = [], Signs(setting.params.injections)
+    itself, folded = {one.asked_in: one for one in earlier}, {name: one for one in earlier for name in one.members}
+    new = []
     renewed = {
         known.record: known.model_copy(update={"incident": name})
         for request, name in incidents.items()
         if (known := by_request.get(request)) is not None and known.incident != name
     }
     for draft in drafts:
-        known = by_request.get(draft.request)
+        known = itself.get(draft.asked_in) or folded.get(draft.request)
         if known is None:
             new.append(draft)
             continue
         outcome.counts[BEFORE] += 1
         if known.record in decided or known.request != draft.request:
             continue
-        if draft.proposal and not known.proposal and not signs.of(texts_of(draft)):
+        if draft.proposal and not known.proposal and is_clean(draft):
             incident = draft.incident or known.incident
             renewed[known.record] = draft.model_copy(
                 update={"incident": incident, "members": known.members, "count": known.count}
@@ -189,20 +192,20 @@ def _renew(
 
 
 def _quarantine(
-    drafts: list[Candidate], earlier: list[Candidate], setting: Setting, outcome: Outcome
-) -> list[Candidate]:
-    """The drafts that show no sign of an instruction; the others are told, unless a person named them."""
+    earlier: list[Candidate], drafts: list[Candidate], setting: Setting, outcome: Outcome
+) -> Callable[[Candidate], bool]:
+    """Says whether a draft shows no sign of an instruction; one that does is told, unless a person named it."""
     signs = Signs(setting.params.injections)
     often = repeated([*earlier, *drafts], setting.contract, setting.params.repeats)
-    clean = []
-    for draft in drafts:
+
+    def is_clean(draft: Candidate) -> bool:
         reasons = [*signs.of(texts_of(draft)), *([REPEATED] if draft.record in often else [])]
-        if reasons and NAMED not in draft.kinds:
-            outcome.quarantined.append((draft, reasons))
-        else:
-            clean.append(draft)
-    outcome.quarantined.sort(key=lambda one: (one[0].moment, one[0].request))
-    return clean
+        if not reasons or NAMED in draft.kinds:
+            return True
+        outcome.quarantined.append((draft, reasons))
+        return False
+
+    return is_clean
 
 
 def _settle(folded: Folded, found: Spread, outcome: Outcome) -> None:

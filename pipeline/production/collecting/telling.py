@@ -3,6 +3,7 @@
 A text out of the logs stands in code alone, with personal data masked (`pipeline.desk.reviewing.shown`).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from pipeline.production.collecting.spreading import INCIDENT, SOURCE, USER, WAI
 from pipeline.pull_request.render import table
 from pipeline.pull_request.verdict import plural
 
+COMMIT = re.compile(r"[0-9a-f]{7,64}")  # what a log names instead is text of others, which a message does not repeat
 SHOWN = 30  # lines of a list
 CAPS = {
     USER: "of one user",
@@ -74,7 +76,7 @@ def message(run: Run) -> str:
         lines.append(f"Incident {name}: {', '.join(told)}")
     lines += [f"Reviewed by {', '.join(run.reviewers)}"] if run.reviewers else []
     lines += [f"Window {run.outcome.window} of {run.logs}"] if run.outcome else []
-    revisions = sorted({one.revision[:12] for one in new if one.revision})
+    revisions = sorted({one.revision[:12] for one in new if COMMIT.fullmatch(one.revision)})
     lines += [f"Answered by the model of {', '.join(revisions)}"] if revisions else []
     lines += [f"Made at {run.revision[:12]}"] if run.revision else []
     return "\n".join(lines).strip() + "\n"

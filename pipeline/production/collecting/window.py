@@ -1,4 +1,4 @@
-"""The time that a run looks at, as a person writes it: 7d, 36h, or a day or a moment of ISO 8601, in UTC where it has no zone."""
+"""The time that a run looks at, as a person writes it: 7d, 36h (90m, 2w), or a day or a moment of ISO 8601, in UTC where it has no zone."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from pipeline.stage import Fault
 
-AGO = re.compile(r"(\d{1,5})([hd])")
+AGO = re.compile(r"(\d{1,6})([mhdw])")
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no log is older (pipeline.production.logs)
+UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,21 @@ def window_of(since: str, until: str, now: datetime) -> Window:
 
 
 def _moment(text: str, now: datetime, setting: str) -> datetime:
-    if ago := AGO.fullmatch(text.strip()):
-        return now - timedelta(**{{"h": "hours", "d": "days"}[ago[2]]: int(ago[1])})
     try:
-        found = datetime.fromisoformat(text.strip())
+        found = _read(text.strip(), now)
     except ValueError:
         raise Fault(f"{setting}={text}", "is no time", "write 7d, 36h, or a day such as 2031-01-02") from None
+    except OverflowError:
+        found = datetime.min.replace(tzinfo=UTC)
+    if found < EARLIEST:
+        raise Fault(f"{setting}={text}", "lies before all logs", f"name a time after {EARLIEST:%Y-%m-%d}")
+    return found
+
+
+def _read(text: str, now: datetime) -> datetime:
+    if ago := AGO.fullmatch(text):
+        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
+    found = datetime.fromisoformat(text)
     return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
 
 

@@ -20,14 +20,20 @@ class Said:
                 if said is not None:
                     word = (time, str(said), bits_of_word(name, said).value)
                     words[name] = max(words.get(name, word), word)
+        self._met: set[str] = set()
         self._bits = {key: _together(words.values()) for key, words in latest.items()}
 
-    def __len__(self) -> int:
-        return len(self._bits)
+    @property
+    def lost(self) -> int:
+        """How many ids were spoken of that nobody has asked for yet. An id can come with several requests, on several days."""
+        return len(self._bits) - len(self._met)
 
     def bits_of(self, key: str) -> int:
         """The bits of a request, 0 where nothing was said of it."""
-        return self._bits.get(key, 0)
+        found = self._bits.get(key, 0)
+        if found:
+            self._met.add(key)
+        return found
 
 
 def _together(words: Iterable[tuple[float, str, int]]) -> int:

@@ -1,14 +1,15 @@
 """Section `monitor` of the parameters."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from pipeline.production.monitoring.measures import COUNTED, MEASURES
 from pipeline.stage import Fault, Params
 
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
+Test = Literal["labels", "length", "language", "vocabulary", "words", "distance"]
 Many = Annotated[int, Field(ge=1)]
 
 
@@ -42,8 +43,15 @@ class Drift(Part):
     least: Annotated[int, Field(ge=20)]  # so few groups would fall on one side by chance
     alpha: Share
     looks: Many
-    bounds: dict[Literal["labels", "length", "language", "vocabulary", "words", "distance"], Share]
+    bounds: dict[Test, Share]
     unlike: Share
+
+    @field_validator("bounds")
+    @classmethod
+    def _has_each(cls, bounds: dict[Test, float]) -> dict[Test, float]:
+        if missing := [name for name in get_args(Test) if name not in bounds]:
+            raise ValueError(f"has no bound for {', '.join(missing)}")
+        return bounds
 
 
 class Canaries(Part):

@@ -12,11 +12,10 @@ from pipeline.production.judging import Judge
 from pipeline.production.logs.entry import Canary, Counts, Entry
 from pipeline.production.logs.reading import Logs
 from pipeline.production.monitoring.columns import Numbers
-from pipeline.production.monitoring.measures import Is
 from pipeline.production.monitoring.said import Said
 from pipeline.production.monitoring.sampling import Sample
 from pipeline.production.monitoring.settings import MonitorParams
-from pipeline.production.monitoring.tally import ALL, Slice, Tally
+from pipeline.production.monitoring.tally import Slice, Tally
 from pipeline.production.monitoring.windows import Window
 from pipeline.stage import Fault
 
@@ -76,7 +75,6 @@ def take(asking: Asking, window: Window) -> Taken:
     models: dict[str, set[str]] = {}
     for revision, model in tally.models:
         models.setdefault(revision, set()).add(model)
-    lost = len(said) - int(tally.slices[ALL].count(Is.SPOKEN_OF).sum())
     canaries, counts = _latest(logs.canaries(*span)), _in_all(logs.counts(*span), window)
     problems = {name: (count, logs.places.get(name, "")) for name, count in sorted(logs.problems.items())}
     return Taken(
@@ -87,7 +85,7 @@ def take(asking: Asking, window: Window) -> Taken:
         tally.step_bins,
         of_users.entries(),
         ours.left_out,
-        lost,
+        said.lost,
         canaries,
         counts,
         problems,

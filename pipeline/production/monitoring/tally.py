@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.desk.reviewing.shown import masked
 from pipeline.production.judging import Judge
 from pipeline.production.logs.entry import Entry
 from pipeline.production.monitoring.columns import GROUPS, OTHER, Arrays, Columns, Numbers, Reading
@@ -85,7 +86,7 @@ class Tally:
         self.step_bins = np.zeros((STEPS, BINS), dtype=np.int64)
         self._since, self._step_s = since, max((until - since).total_seconds() / STEPS, 1e-6)
         self._reading = Reading(judge, escalation, self._slice_of)
-        self._most, self._named = most, dict[str, set[str]]()
+        self._most, self._named = most, dict[str, dict[str, str]]()
 
     def take(self, entries: Iterable[Entry], said: Said, each: Sample, of_users: Sample) -> None:
         """Sum up requests. The samples see them pass: `each` takes requests, `of_users` one of each user."""
@@ -128,11 +129,13 @@ class Tally:
         np.add.at(self.step_bins, (steps[known], _bins(logs[known])), 1)
 
     def _slice_of(self, kind: str, name: str) -> str:
-        named = self._named.setdefault(kind, set())
+        """The slice of a name, in which a client can have written an address or a number of somebody: these are masked."""
+        named = self._named.setdefault(kind, {})
         if name not in named and len(named) >= self._most:
             return f"{kind}:{OTHER}"
-        named.add(name)
-        return f"{kind}:{name}"
+        if name not in named:
+            named[name] = f"{kind}:{masked(name)}"
+        return named[name]
 
 
 def value_at(bins: Numbers, share: float) -> float:

@@ -25,7 +25,11 @@ def report_of(look: Look, place: str, shape: str) -> Json:
         "warnings": look.warnings,
         "bounds": [asdict(one) for one in look.held],
         "revisions": {
-            name: {"models": sorted(taken.models.get(name, set())), "evaluation": one.source, "is_known": one.is_known}
+            name: {
+                "models": sorted(map(masked, taken.models.get(name, set()))),
+                "evaluation": one.source,
+                "is_known": one.is_known,
+            }
             for name, one in look.revisions.items()
         },
         "slices": {name: _slice(one) for name, one in look.slices.items()},
