@@ -128,6 +128,26 @@ def test_a_disk_that_takes_a_part_keeps_the_whole_lines_of_it(tmp_path):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from pipeline.production.recording.files import Files
+out = Files(Path(sys.argv[1]), 10**6, 1)
+for limit in (0, 5):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    for _ in range(20):
+        assert out.write("requests", "2026-11-27", [b"0123456789\\n"])[0] == 0
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert out.write("requests", "2026-11-27", [b"0123456789\\n"])[0] == 1
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_does_not_fill_with_empty_files(tmp_path):
+    subprocess.run([sys.executable, "-c", FULL, tmp_path], cwd=ROOT, check=True)
+    assert [path.read_bytes() for path in tmp_path.rglob("*.jsonl")] == [b"0123456789\n"]
+
+
 def test_frames_are_whole_wherever_the_pipe_cuts_them():
     frames = [head(Heard(kind="request", id=str(n)), b"asked" * n, 3) + b"ans" for n in range(5)]
     sent = b"".join(frames)
