@@ -205,3 +205,16 @@ def test_a_recorder_that_cannot_be_started_fails_no_request(tmp_path, monkeypatc
     assert channel.counted() == {'dropped_total{fault="no_recorder"}': 1.0}
     channel.close()
     loop.close()
+
+
+def test_what_waits_for_a_recorder_that_dies_is_counted(engine, tmp_path):
+    turn = {"role": "user", "content": "x" * 500_000}
+    with recorded(engine, tmp_path) as server:
+        server.ask("hello")
+        server.lines()
+        writer = writer_of(server)
+        os.kill(writer, signal.SIGSTOP)
+        assert [server.ask("", messages=[turn]).status_code for _ in range(8)] == [200] * 8
+        os.kill(writer, signal.SIGKILL)
+        lost = waited(lambda: [line for line in server.metrics() if "no_recorder" in line], bool)
+    assert 5 <= int(lost[0].split()[-1]) <= 8  # the pipe had taken some

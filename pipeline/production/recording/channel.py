@@ -37,6 +37,7 @@ class Channel:
         self._most = int(settings.buffer_mb * 2**20)
         self._waiting: deque[memoryview] = deque()
         self._size = 0
+        self._records = 0  # since the pipe last took all that waited
         self._dropped: Counter[str] = Counter()
         self._untold: Counter[str] = Counter()
         self._counted = b"{}"
@@ -65,6 +66,7 @@ class Channel:
         if self._untold:
             self._tell_dropped()
         self._add(start, *answered)
+        self._records += 1
         if not self._is_watched and not self._is_due:
             self._is_due = True
             self._loop_of().call_later(TOGETHER_S, self._flush)
@@ -124,7 +126,7 @@ class Channel:
             fcntl.fcntl(stdin.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._loop.add_reader(stdout.fileno(), self._listen)
         self._waiting.clear()
-        self._size = 0
+        self._size = self._records = 0
         self._add(head(Heard(kind="settings"), msgspec.json.encode(self._settings), 0))
         self._flush()
         return self._process is not None
@@ -152,6 +154,7 @@ class Channel:
         except OSError:  # the recorder is gone, and with it what it had not read
             self._gone()
             return
+        self._records = 0
         if self._is_watched:
             self._loop_of().remove_writer(end)
             self._is_watched = False
@@ -199,12 +202,12 @@ class Channel:
         stdout.close()
         process.poll()
         self._said.clear()
-        self._drop("no_recorder")
+        self._drop("no_recorder", max(1, self._records))  # one for what it was at, which nobody knows
         _say("serve: the recorder is gone; it is started again")
 
-    def _drop(self, fault: str) -> None:
-        self._dropped[fault] += 1
-        self._untold[fault] += 1
+    def _drop(self, fault: str, records: int = 1) -> None:
+        self._dropped[fault] += records
+        self._untold[fault] += records
 
     def _tell_dropped(self) -> None:
         """Let the recorder write down what never came to it."""
