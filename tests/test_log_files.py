@@ -1,5 +1,6 @@
 """The files of the log: whole lines, by day and size, and gone when they are old."""
 
+import hashlib
 import os
 import resource
 import subprocess
@@ -127,6 +128,26 @@ def test_a_disk_that_takes_a_part_keeps_the_whole_lines_of_it(tmp_path):
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
 
 
+FULL = """
+import resource, sys
+from pathlib import Path
+from pipeline.production.recording.files import Files
+out = Files(Path(sys.argv[1]), 10**6, 1)
+for limit in (0, 5):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+    for _ in range(20):
+        assert out.write("requests", "2026-11-27", [b"0123456789\\n"])[0] == 0
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+assert out.write("requests", "2026-11-27", [b"0123456789\\n"])[0] == 1
+"""
+
+
+@pytest.mark.slow
+def test_a_full_disk_does_not_fill_with_empty_files(tmp_path):
+    subprocess.run([sys.executable, "-c", FULL, tmp_path], cwd=ROOT, check=True)
+    assert [path.read_bytes() for path in tmp_path.rglob("*.jsonl")] == [b"0123456789\n"]
+
+
 def test_frames_are_whole_wherever_the_pipe_cuts_them():
     frames = [head(Heard(kind="request", id=str(n)), b"asked" * n, 3) + b"ans" for n in range(5)]
     sent = b"".join(frames)
@@ -151,6 +172,22 @@ def test_a_key_is_made_once_for_its_owner_alone_and_the_environment_goes_first(t
     assert user_key(tmp_path, "LOG_KEY") == b"a word"
     (tmp_path / "file").touch()
     assert user_key(tmp_path / "file", "") != user_key(tmp_path / "file", "")
+
+
+@pytest.mark.parametrize("kept", [b"a1" * 100, b"our own long word", b"\xff" * 80])
+def test_a_key_of_any_length_is_one_and_others_cannot_read_it_any_more(tmp_path, kept):
+    (tmp_path / "user.key").write_bytes(kept)
+    (tmp_path / "user.key").chmod(0o644)
+    key = user_key(tmp_path, "")
+    assert key == user_key(tmp_path, "")
+    assert len(hashlib.blake2b(b"asha", key=key).digest()) == 64
+    assert (tmp_path / "user.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_empty_key_of_a_full_disk_is_made_anew_and_kept(tmp_path):
+    (tmp_path / "user.key").touch()
+    assert user_key(tmp_path, "") == user_key(tmp_path, "")
+    assert [one.name for one in tmp_path.iterdir()] == ["user.key"]
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])

@@ -1,9 +1,11 @@
 """What happens to the log when something breaks: nothing is lost that was said to be there, and no request waits or fails."""
 
+import asyncio
 import contextlib
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,7 +13,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.recorded import read, recorded, stub, waited
+from pipeline.production.logs.heard import Heard
+from pipeline.production.recording.channel import Channel
+from tests.recorded import read, recorded, settings, stub, waited
 
 pytestmark = pytest.mark.slow
 
@@ -151,8 +155,6 @@ def test_a_recorder_that_dies_is_started_again(engine, tmp_path):
 
 
 def test_two_hundred_streams_are_held_at_once(engine, tmp_path):
-    import asyncio
-
     async def streams(address):
         body = {"messages": [{"role": "user", "content": "slow"}], "stream": True}
         limits = httpx2.Limits(max_connections=None)
@@ -165,3 +167,54 @@ def test_two_hundred_streams_are_held_at_once(engine, tmp_path):
         lines = server.lines(least=200)
     assert {line["id"] for line in lines} == {one.headers["x-request-id"] for one in answers}
     assert {line["valid"] for line in lines} == {True}
+
+
+def test_a_recorder_that_stands_still_does_not_keep_the_server_from_ending(engine, tmp_path):
+    turn = {"role": "user", "content": "x" * 500_000}
+    with recorded(engine, tmp_path) as server:
+        server.ask("hello")
+        server.lines()
+        writer = writer_of(server)
+        os.kill(writer, signal.SIGSTOP)
+        try:
+            assert [server.ask("", messages=[turn]).status_code for _ in range(8)] == [200] * 8
+            server.process.send_signal(signal.SIGTERM)
+            assert server.process.wait(60) is not None
+        finally:
+            os.kill(writer, signal.SIGCONT)
+
+
+def test_a_recorder_that_is_told_to_end_writes_what_it_has(engine, tmp_path):
+    """As systemd tells all processes of a unit."""
+    with recorded(engine, tmp_path) as server:
+        server.ask("hello")
+        server.lines()
+        os.kill(writer_of(server), signal.SIGTERM)
+        server.ask("hello")
+        assert len(server.lines(least=2)) == 2
+        assert not any("dropped_total{" in line for line in server.metrics())
+
+
+def test_a_recorder_that_cannot_be_started_fails_no_request(tmp_path, monkeypatch):
+    """As where the machine has no process left."""
+    loop = asyncio.new_event_loop()
+    channel = Channel(settings(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    channel.open(loop)
+    channel.put(Heard(kind="request", id="req-1"), b"{}", [])
+    assert channel.counted() == {'dropped_total{fault="no_recorder"}': 1.0}
+    channel.close()
+    loop.close()
+
+
+def test_what_waits_for_a_recorder_that_dies_is_counted(engine, tmp_path):
+    turn = {"role": "user", "content": "x" * 500_000}
+    with recorded(engine, tmp_path) as server:
+        server.ask("hello")
+        server.lines()
+        writer = writer_of(server)
+        os.kill(writer, signal.SIGSTOP)
+        assert [server.ask("", messages=[turn]).status_code for _ in range(8)] == [200] * 8
+        os.kill(writer, signal.SIGKILL)
+        lost = waited(lambda: [line for line in server.metrics() if "no_recorder" in line], bool)
+    assert 5 <= int(lost[0].split()[-1]) <= 8  # the pipe had taken some

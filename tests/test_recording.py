@@ -122,6 +122,7 @@ def test_feedback_finds_its_request_by_both_names_that_a_client_sees(engine, tmp
         (b'{"id": "x", "thumb": "sideways"}', "thumb: input should be 'up' or 'down'"),
         (b'{"id": "x", "done": "yes"}', "done: input should be a valid boolean"),
         (b'{"id": "x", "incident": "refund 1"}', "incident: string should match"),
+        (b'{"id": "x", "incident": "CALL-9876543210"}', "incident: string should match"),
         (b'{"id": "x", "stars": 5}', "stars: extra inputs are not permitted"),
     ],
 )

@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def serve(revision: str, model: str, port: str, root: Path) -> None:
     from pipeline.production.recording.channel import Channel
     from pipeline.production.serving.app import App
     from pipeline.production.serving.door import Door
-    from pipeline.production.serving.listening import BACKLOG, listening, run_on
+    from pipeline.production.serving.listening import listening, run_on, take
 
     params = _on_port(load_params(ServeParams), port)
     params.check()
@@ -68,7 +69,7 @@ def serve(revision: str, model: str, port: str, root: Path) -> None:
             channel = Channel(settings(found, asking.model, record, prices))
             at = f"http://{_host(params.host)}:{listener.getsockname()[1]}/v1"
             of = f", trained by {found.revision[:12]}" if found.revision else ", trained by no commit that is known"
-            listener.listen(BACKLOG)  # who asks from now on is answered, if a moment later
+            take(listener)  # who asks from now on is answered, if a moment later
             say(f"{at} answers with {found.path} ({found.digest[:12]}{of}); the log is in {record.folder}")
             run_on(listener, App(engine, asking, door, channel, NAME))
 
@@ -88,7 +89,7 @@ def _on_port(params: ServeParams, port: str) -> ServeParams:
     """The parameters with another port where one is named."""
     if not port:
         return params
-    if not port.isdigit() or int(port) > 65535:
+    if not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise Fault(f"PORT={port}", "is no port", "write a number, 0 for any free one")
     return params.model_copy(update={"port": int(port)})
 

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections import Counter
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from pipeline.data.records import Turn, parse_json
 
 __all__ = ["KINDS", "Hit", "Masker", "PersonalDataParams", "find", "mask_turns"]
 
+PLACEHOLDER = re.compile(r"\[[A-Z_]+_[0-9]+\]")
 Policy = Literal["redact", "reject", "allow"]
 
 
@@ -105,18 +107,19 @@ class Masker:
     def _replaced(self, text: str, hits: list[Hit]) -> str:
         """The text with each hit that is not allowed replaced; the same object where there is none."""
         pieces, end = [], 0
+        taken = set(PLACEHOLDER.findall(text)) if hits else set()
         for hit in hits:
             if not self._is_allowed(hit):
-                pieces += [text[end : hit.start], self._placeholder(hit.kind, text[hit.start : hit.end], text)]
+                pieces += [text[end : hit.start], self._placeholder(hit.kind, text[hit.start : hit.end], taken)]
                 end = hit.end
         return "".join([*pieces, text[end:]]) if pieces else text
 
-    def _placeholder(self, kind: str, value: str, text: str) -> str:
+    def _placeholder(self, kind: str, value: str, taken: set[str]) -> str:
         key = kind, _same(kind, value)
         while key not in self._placeholders:
             self._numbers[kind] += 1
             candidate = f"[{kind.upper()}_{self._numbers[kind]}]"
-            if candidate not in text:  # another value may have been masked by hand
+            if candidate not in taken:  # another value may have been masked by hand
                 self._placeholders[key] = candidate
         return self._placeholders[key]
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import select
 import subprocess
 import sys
 import time
@@ -36,6 +37,7 @@ class Channel:
         self._most = int(settings.buffer_mb * 2**20)
         self._waiting: deque[memoryview] = deque()
         self._size = 0
+        self._records = 0  # since the pipe last took all that waited
         self._dropped: Counter[str] = Counter()
         self._untold: Counter[str] = Counter()
         self._counted = b"{}"
@@ -64,6 +66,7 @@ class Channel:
         if self._untold:
             self._tell_dropped()
         self._add(start, *answered)
+        self._records += 1
         if not self._is_watched and not self._is_due:
             self._is_due = True
             self._loop_of().call_later(TOGETHER_S, self._flush)
@@ -82,13 +85,16 @@ class Channel:
         stdin, stdout = _ends(process)
         self._loop_of().remove_writer(stdin.fileno())
         self._loop_of().remove_reader(stdout.fileno())
-        os.set_blocking(stdin.fileno(), True)
+        end = time.monotonic() + LEAVE_S
         with contextlib.suppress(OSError):
-            for piece in self._waiting:
-                stdin.write(piece)
-            stdin.close()
+            while self._waiting and select.select([], [stdin], [], max(0.0, end - time.monotonic()))[1]:
+                with contextlib.suppress(BlockingIOError):
+                    self._forget(os.writev(stdin.fileno(), self._next()))
+        if self._waiting:
+            _say(f"serve: the recorder takes no more; {self._size} bytes of records are lost")
+        stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(LEAVE_S)
+            process.wait(max(0.0, end - time.monotonic()))
         stdout.close()
 
     def _loop_of(self) -> asyncio.AbstractEventLoop:
@@ -100,13 +106,17 @@ class Channel:
         if time.monotonic() - self._started < AGAIN_S or self._loop is None:
             return False
         self._started = time.monotonic()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", WRITER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", WRITER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                start_new_session=True,
+            )
+        except OSError as error:  # no memory, no process or no file left: a next record tries again
+            _say(f"serve: the recorder cannot be started ({error.strerror})")
+            return False
         stdin, stdout = _ends(self._process)
         for end in (stdin, stdout):
             os.set_blocking(end.fileno(), False)
@@ -116,7 +126,7 @@ class Channel:
             fcntl.fcntl(stdin.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._loop.add_reader(stdout.fileno(), self._listen)
         self._waiting.clear()
-        self._size = 0
+        self._size = self._records = 0
         self._add(head(Heard(kind="settings"), msgspec.json.encode(self._settings), 0))
         self._flush()
         return self._process is not None
@@ -135,8 +145,7 @@ class Channel:
         end = _ends(self._process)[0].fileno()
         try:
             while self._waiting:
-                pieces = [self._waiting[at] for at in range(min(len(self._waiting), MOST_PIECES))]
-                self._forget(os.writev(end, pieces))
+                self._forget(os.writev(end, self._next()))
         except BlockingIOError:
             if not self._is_watched:
                 self._loop_of().add_writer(end, self._flush)
@@ -145,9 +154,13 @@ class Channel:
         except OSError:  # the recorder is gone, and with it what it had not read
             self._gone()
             return
+        self._records = 0
         if self._is_watched:
             self._loop_of().remove_writer(end)
             self._is_watched = False
+
+    def _next(self) -> list[memoryview]:
+        return [self._waiting[at] for at in range(min(len(self._waiting), MOST_PIECES))]
 
     def _forget(self, written: int) -> None:
         self._size -= written
@@ -189,18 +202,22 @@ class Channel:
         stdout.close()
         process.poll()
         self._said.clear()
-        self._drop("no_recorder")
-        with contextlib.suppress(OSError):
-            print("serve: the recorder is gone; it is started again", file=sys.stderr, flush=True)
+        self._drop("no_recorder", max(1, self._records))  # one for what it was at, which nobody knows
+        _say("serve: the recorder is gone; it is started again")
 
-    def _drop(self, fault: str) -> None:
-        self._dropped[fault] += 1
-        self._untold[fault] += 1
+    def _drop(self, fault: str, records: int = 1) -> None:
+        self._dropped[fault] += records
+        self._untold[fault] += records
 
     def _tell_dropped(self) -> None:
         """Let the recorder write down what never came to it."""
         told, self._untold = dict(self._untold), Counter()
         self._add(head(Heard(kind="dropped", dropped=told), b"", 0))
+
+
+def _say(words: str) -> None:
+    with contextlib.suppress(OSError):
+        print(words, file=sys.stderr, flush=True)
 
 
 def _ends(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes]]:

@@ -27,6 +27,7 @@ MODE = 0o640
 class Open:
     """A file that is written, and how long it is."""
 
+    path: Path
     descriptor: int
     size: int
 
@@ -54,7 +55,7 @@ class Files:
             file = self._file(kind, day, len(batch))
             written = os.write(file.descriptor, batch)
         except OSError as error:
-            self._close(kind, day)
+            self._leave(kind, day)
             return 0, Counter({_fault(error): len(lines)})
         if written == len(batch):
             file.size += written
@@ -66,7 +67,8 @@ class Files:
         whole = part.rfind(b"\n") + 1
         with contextlib.suppress(OSError):
             os.ftruncate(file.descriptor, file.size + whole)
-        self._close(kind, day)
+        file.size += whole
+        self._leave(kind, day)
         kept = part.count(b"\n")
         return kept, Counter({"no_space": lines - kept})
 
@@ -79,17 +81,26 @@ class Files:
         if file is None:
             while len(self._open) >= MOST_OPEN:
                 self._close(*next(iter(self._open)))
-            file = self._open[kind, day] = Open(self._new(kind, day), 0)
+            file = self._open[kind, day] = self._new(kind, day)
         return file
 
-    def _new(self, kind: Kind, day: str) -> int:
+    def _new(self, kind: Kind, day: str) -> Open:
         folder = self._folder / day
         folder.mkdir(parents=True, exist_ok=True)
         while True:
             name = f"{kind}-{self._now():%Y%m%dT%H%M%S%f}-{os.getpid()}.jsonl"
             with contextlib.suppress(FileExistsError):  # of a clock that was put back
-                return os.open(folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, MODE)
+                flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
+                return Open(folder / name, os.open(folder / name, flags, MODE), 0)
             time.sleep(1e-6)
+
+    def _leave(self, kind: Kind, day: str) -> None:
+        """Write a file no more after a fault; one that never held a line goes, or a full disk would fill with empty ones."""
+        file = self._open.get((kind, day))
+        if file and not file.size:
+            with contextlib.suppress(OSError):
+                file.path.unlink()
+        self._close(kind, day)
 
     def _close(self, kind: Kind, day: str) -> None:
         file = self._open.pop((kind, day), None)

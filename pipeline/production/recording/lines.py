@@ -5,7 +5,9 @@ of the line is worth keeping. A user's name is written as a digest under a key t
 """
 
 import hashlib
+import re
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +23,10 @@ from pipeline.production.recording.reading import Answered, streamed, whole
 
 DATA_URL = "data:"  # a picture or a sound within a message; its bytes are no words
 KEPT_DATA = 40
+BARE_DATA = ("data", "file_data")  # where the protocol has the bytes of a sound or a file without an address
+BASE64 = re.compile(r"[A-Za-z0-9+/=_\r\n-]{100,}")
+OURS = re.compile(r"req-[0-9a-f]{24}")  # the id that the server gives a request
+MOST_FINISH = 60  # characters of an engine's word on the end of an answer
 SAID = ("thumb", "correction", "escalated", "done", "comment", "incident")
 
 
@@ -37,8 +43,10 @@ class Lines:
         said = (streamed if heard.streamed else whole)(answered)
         body = _object(asked)
         masker = Masker(self._policy)
-        finish = heard.outcome if heard.outcome in ("hung_up", "engine_failed") else said.finish
-        was_answered = heard.outcome == "answered" and heard.status < 400
+        finish = (
+            heard.outcome if heard.outcome in ("hung_up", "engine_failed") else masker.mask(said.finish[:MOST_FINISH])
+        )
+        was_answered = heard.outcome == "answered" and heard.status == 200
         valid, failed = self._judge.verdict(said.text, finish) if was_answered else (None, ())
         entry = Entry(
             id=heard.id,
@@ -64,13 +72,17 @@ class Lines:
         )
         return entry, _named(answered)
 
-    def feedback(self, heard: Heard, asked: bytes) -> Feedback:
-        """The line of a word of feedback, whose form the server has checked."""
+    def feedback(self, heard: Heard, asked: bytes, names: Mapping[str, str]) -> Feedback:
+        """The line of a word of feedback, whose form the server has checked. `names`: the engine's names of answers, and our ids."""
         body = _object(asked)
         masker = Masker(self._policy)
         values = {key: body[key] for key in SAID if body.get(key) is not None}
         values |= {key: masker.mask(values[key]) for key in ("correction", "comment") if key in values}
-        values |= {"id": body["id"], "time": heard.time or datetime.now(UTC)}
+        name = names.get(body["id"], body["id"])
+        values |= {
+            "id": name if OURS.fullmatch(name) else masker.mask(name, "id"),
+            "time": heard.time or datetime.now(UTC),
+        }
         values |= {"user": self._user(heard.user or _text(body, "user")), "redacted": self._masked(masker)}
         return msgspec.convert(values, Feedback)
 
@@ -79,7 +91,7 @@ class Lines:
         turns = body.get("messages")
         if not isinstance(turns, list):
             turns = [{"role": "user", "content": body["prompt"]}] if "prompt" in body else []
-        return tuple(_without_data(masker.mask_json(turn)) for turn in turns if isinstance(turn, dict))
+        return tuple(masker.mask_json(_without_data(turn)) for turn in turns if isinstance(turn, dict))
 
     def _masked(self, masker: Masker) -> dict[str, int]:
         return {kind: n for kind, n in sorted(masker.counts.items()) if getattr(self._policy, kind) != "allow"}
@@ -148,14 +160,26 @@ class _Named(msgspec.Struct):
 
 
 def _without_data(turn: Any) -> Any:
-    """A turn without the bytes of pictures and sounds."""
-    if isinstance(turn, dict):
-        return {key: _without_data(value) for key, value in turn.items()}
-    if isinstance(turn, list):
-        return [_without_data(value) for value in turn]
-    if isinstance(turn, str) and turn.startswith(DATA_URL) and ";base64," in turn[:100]:
-        return f"{turn[:KEPT_DATA].split(',')[0]},[{len(turn)} characters left out]"
-    return turn
+    """A turn without the bytes of pictures and sounds, however deep they stand."""
+    root = [turn]
+    todo: list[tuple[Any, Any]] = [(root, 0)]
+    while todo:
+        holder, key = todo.pop()
+        part = holder[key]
+        if isinstance(part, dict | list):
+            holder[key] = copy = part.copy()
+            todo += [(copy, at) for at in (copy if isinstance(copy, dict) else range(len(copy)))]
+        elif isinstance(part, str):
+            holder[key] = _without_bytes(key, part)
+    return root[0]
+
+
+def _without_bytes(key: Any, text: str) -> str:
+    if text.startswith(DATA_URL) and ";base64," in text[:100]:
+        return f"{text[:KEPT_DATA].split(',')[0]},[{len(text)} characters left out]"
+    if key in BARE_DATA and BASE64.fullmatch(text):
+        return f"[{len(text)} characters left out]"
+    return text
 
 
 def _rounded(seconds: float | None) -> float | None:

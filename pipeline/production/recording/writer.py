@@ -31,6 +31,7 @@ from pipeline.production.recording.key import user_key
 from pipeline.production.recording.lines import Lines, told, told_of
 
 NICE, BATCH, WAIT_S, FORGET_S, TELL_S, SHOW_S = 15, 64, 0.05, 600.0, 30.0, 0.2
+MOST_CALLS = 10  # of a fault that are said
 MOST_NAMES = 100_000  # answers whose name at the engine is remembered, so that feedback by it finds its request
 
 
@@ -77,16 +78,14 @@ class Writer:
         self._seen += 1
         try:
             made = self._request(heard, asked, answered) if heard.kind == "request" else self._feedback(heard, asked)
-        except (
-            Exception
-        ):  # a fault of ours in one record must not end the log of all others; it is counted, and said whole
-            _say(traceback.format_exc())
+            if made is None:
+                return None
+            kind, line = made
+            return kind, f"{heard.time or datetime.now(UTC):%Y-%m-%d}", _encoded(line)
+        except Exception:  # a fault of ours in one record must not end the log of all others; it is counted, and said
+            _say(traceback.format_exc(limit=-MOST_CALLS))
             self._drop(Counter({"unreadable": 1}), is_ours=True)
             return None
-        if made is None:
-            return None
-        kind, line = made
-        return kind, f"{heard.time or datetime.now(UTC):%Y-%m-%d}", _encoded(line)
 
     def _request(self, heard: Heard, asked: bytes, answered: bytes) -> tuple[Kind, Any] | None:
         entry, name = self._lines.entry(heard, asked, answered)
@@ -102,9 +101,9 @@ class Writer:
         return "requests", entry
 
     def _feedback(self, heard: Heard, asked: bytes) -> tuple[Kind, Any]:
-        said = self._lines.feedback(heard, asked)
+        said = self._lines.feedback(heard, asked, self._names)
         self.counted.update(told_of(said))
-        return "feedback", msgspec.structs.replace(said, id=self._names.get(said.id, said.id))
+        return "feedback", said
 
     def _drop(self, faults: Counter[str], is_ours: bool) -> None:
         self._dropped += faults
@@ -182,7 +181,8 @@ def _show(writer: Writer) -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for ends in (signal.SIGINT, signal.SIGTERM):  # it ends with its input: what is in there is still to be written
+        signal.signal(ends, signal.SIG_IGN)
     inflow = Inflow(0)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(NICE)  # of this thread: the one that empties the pipe must not wait for its turn

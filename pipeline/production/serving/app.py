@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 JSON = (b"content-type", b"application/json")
 FIRST_WORDS = re.compile(rb'"(?:content|text|arguments|reasoning_content)"\s*:\s*"[^"]')
+STATUSES = range(200, 600)  # of an answer; another one is none, and cannot be passed on
 CLIENT_LEFT = 499  # the status of a request whose client left before there was one, as nginx has it
 
 
@@ -129,7 +130,8 @@ class App:
         try:
             await self._pass(exchange, body)
         except asyncio.CancelledError:
-            if not watch.has_left:
+            if not watch.has_left:  # the server ends, and what was answered so far is not all of it
+                exchange.outcome, exchange.status = "engine_failed", exchange.status or 503
                 raise
             task.uncancel()
             exchange.outcome, exchange.status = "hung_up", exchange.status or CLIENT_LEFT
@@ -140,7 +142,7 @@ class App:
             self._record(exchange, exchange.outcome, exchange.status)
 
     async def _pass(self, exchange: Exchange, body: bytes) -> None:
-        from aiohttp import ClientError
+        from aiohttp import ClientError, ClientPayloadError
 
         assert self._session
         address = self._engine.base_url + exchange.path.removeprefix("/v1")
@@ -148,6 +150,8 @@ class App:
             async with self._session.post(
                 address, data=body, headers=self._engine.headers(exchange.headers), allow_redirects=False
             ) as response:
+                if response.status not in STATUSES:
+                    raise ClientPayloadError
                 if response.content_type == "text/event-stream":
                     await self._stream(exchange, response)
                 else:

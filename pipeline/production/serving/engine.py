@@ -16,7 +16,7 @@ KEPT_S = (
 LEFT_OUT = frozenset(  # what is of one connection, and what the server says itself
     (
         *(b"connection", b"keep-alive", b"proxy-authenticate", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
-        *(b"x-request-id", b"date", b"server", b"access-control-allow-origin", b"content-length"),
+        *(b"x-request-id", b"date", b"server", b"access-control-allow-origin", b"content-length", b"content-encoding"),
     )
 )
 
@@ -30,14 +30,16 @@ class Engine:
     timeout_s: float
 
     def session(self) -> "ClientSession":
-        """Connections to it, as many as are needed; nothing of the environment, no cookies, nothing unpacked."""
+        """Connections to it, as many as are needed; nothing of the environment, no cookies.
+
+        What an engine packs that was asked not to is unpacked: the log has to read it.
+        """
         from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
         return ClientSession(
             connector=TCPConnector(limit=0, keepalive_timeout=KEPT_S),
             timeout=ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=self.timeout_s),
             cookie_jar=DummyCookieJar(),
-            auto_decompress=False,
             trust_env=False,
         )
 

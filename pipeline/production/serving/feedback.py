@@ -23,7 +23,8 @@ class Said(BaseModel):
     escalated: bool | None = None
     done: bool | None = None
     comment: Annotated[str, Field(max_length=MOST_CHARS)] = ""
-    incident: Annotated[str, Field(max_length=100, pattern=r"^([A-Z][A-Z0-9]*-[0-9]+)?$")] = ""
+    # more digits may be a telephone or a card
+    incident: Annotated[str, Field(max_length=100, pattern=r"^([A-Z][A-Z0-9]*-[0-9]{1,9})?$")] = ""
     user: Annotated[str, Field(max_length=1000)] = ""
 
     @model_validator(mode="after")

@@ -18,9 +18,21 @@ def listening(params: ServeParams) -> socket.socket:
         one.bind((params.host, params.port))
     except OSError as error:
         one.close()
-        fault = f"{params.host}:{params.port} cannot be listened on ({(error.strerror or str(error)).lower()})"
-        raise Fault(f"{PARAMS_FILE}: serve.port", fault, "free it, or name another with PORT=") from None
+        raise _taken(f"{params.host}:{params.port}", error) from None
     return one
+
+
+def take(one: socket.socket) -> None:
+    """Listen. Raises Fault where another server, which began at the same time, does so by now."""
+    try:
+        one.listen(BACKLOG)
+    except OSError as error:
+        raise _taken(f"port {one.getsockname()[1]}", error) from None
+
+
+def _taken(where: str, error: OSError) -> Fault:
+    fault = f"{where} cannot be listened on ({(error.strerror or str(error)).lower()})"
+    return Fault(f"{PARAMS_FILE}: serve.port", fault, "free it, or name another with PORT=")
 
 
 def run_on(one: socket.socket, app: Any) -> None:
