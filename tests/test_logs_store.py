@@ -72,3 +72,12 @@ def test_a_store_that_has_nothing_there_or_refuses_is_a_fault(store, monkeypatch
         monkeypatch.delenv(name)
     with pytest.raises(Fault, match="check the address, the network, and the account in the environment"):
         list(Logs(f"{store.place}/2026-03-10", "own").requests(*WINDOW))
+
+
+@pytest.mark.parametrize(
+    "address", ["s3://name:s3cr3t@bucket/logs", "s3://s3cr3t@bucket/logs", "az://box/logs?sig=s3cr3t"]
+)
+def test_an_address_with_an_account_in_it_is_refused_and_not_repeated(address):
+    with pytest.raises(Fault, match="leave it out, and set it in the environment") as fault:
+        Logs(address, "auto")
+    assert "s3cr3t" not in str(fault.value)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from pipeline.desk.remotes.setting import secret_in, without_secrets
 from pipeline.production.logs.lines import BLOCK, HEAD
 from pipeline.stage import Fault
 
@@ -56,6 +57,9 @@ class Place:
         self.address = address
         self._fs: Any = None
         self.root = address
+        if fault := secret_in(address):
+            remedy = "leave it out, and set it in the environment"
+            raise Fault(f"logs in {without_secrets(address)}", fault, remedy)
         if "://" in address:
             self._fs, self.root = _store(address)
 
