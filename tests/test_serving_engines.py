@@ -57,6 +57,20 @@ def test_a_status_that_is_none_is_an_engine_that_failed(tmp_path, status, code):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("end", "finish"), [(b"", "engine_failed"), (b'"}}', "engine_failed"), (b"\n\ndata: [DONE]\n\n", "")]
+)
+def test_events_that_break_off_where_a_closed_connection_ends_them_are_no_answer(tmp_path, end, finish):
+    event = b'data: {"choices": [{"delta": {"content": "{\\"label\\": "}}]}'
+    reply = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n" + event + end
+    with saying(reply) as engine, recorded(engine, tmp_path) as server:
+        server.ask("hello", stream=True)
+        [line] = server.lines()
+    assert line.get("finish", "") == finish
+    assert ("failed" in line) == (finish != "engine_failed")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("streamed", [False, True])
 def test_an_answer_that_an_engine_packed_unasked_is_read(tmp_path, streamed):
     event = json.dumps({"choices": [{"delta": {"content": GOOD_ANSWER}, "finish_reason": "stop"}]}).encode()

@@ -43,10 +43,11 @@ class Lines:
         said = (streamed if heard.streamed else whole)(answered)
         body = _object(asked)
         masker = Masker(self._policy)
-        finish = (
-            heard.outcome if heard.outcome in ("hung_up", "engine_failed") else masker.mask(said.finish[:MOST_FINISH])
-        )
-        was_answered = heard.outcome == "answered" and heard.status == 200
+        outcome = heard.outcome
+        if (outcome, heard.status) == ("answered", 200) and not said.has_ended:
+            outcome = "engine_failed"  # a connection that is closed ends a body without a length, be it whole or not
+        finish = outcome if outcome in ("hung_up", "engine_failed") else masker.mask(said.finish[:MOST_FINISH])
+        was_answered = outcome == "answered" and heard.status == 200
         valid, failed = self._judge.verdict(said.text, finish) if was_answered else (None, ())
         entry = Entry(
             id=heard.id,

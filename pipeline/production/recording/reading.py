@@ -10,16 +10,22 @@ from typing import Any
 
 from pipeline.data.records import parse_json
 
+DONE = b"[DONE]"
+
 
 @dataclass
 class Answered:
-    """An answer: its words (None where there were none), the engine's word on its end, tokens in and out, calls of tools as they came."""
+    """An answer: its words (None where there were none), the engine's word on its end, tokens in and out, calls of tools as they came.
+
+    `has_ended` is False for events that broke off: neither an end nor the mark after it.
+    """
 
     text: str | None = None
     finish: str = ""
     tokens_in: int | None = None
     tokens_out: int | None = None
     calls: list[Any] = field(default_factory=list)
+    has_ended: bool = True
 
 
 def whole(body: bytes) -> Answered:
@@ -34,8 +40,11 @@ def whole(body: bytes) -> Answered:
 def streamed(body: bytes) -> Answered:
     """The answer of events, as far as they go."""
     found = Answered()
+    is_done = False
     for event in _events(body):
+        is_done |= event == DONE
         _take(found, _json(event))
+    found.has_ended = is_done or bool(found.finish)
     if found.text is None and found.calls:
         found.text = json.dumps(_joined(found.calls), ensure_ascii=False, sort_keys=True)
     return found
