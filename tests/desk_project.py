@@ -112,6 +112,7 @@ feedback:
   similarity: 0.65
   caps: {days: 30, user: 3, source: 50, incident: 4, waiting: 40}
   unlike: {below: 0.0, examples: 10, requests: 10}
+  asks_teacher: false
   repeats: 4
   injections: {ignore: "(?i)ignore .{0,20}instructions"}
 """

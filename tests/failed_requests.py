@@ -40,6 +40,7 @@ VALUES: dict[str, Any] = {
     "caps": {"days": 30, "user": 3, "source": 50, "incident": 4, "waiting": 40},
     "unlike": {"below": 0.0, "examples": 100, "requests": 100},
     "repeats": 4,
+    "asks_teacher": False,
     "injections": {"ignore": r"(?i)ignore .{0,20}instructions"},
 }
 TOPICS = [

@@ -27,7 +27,8 @@ class Candidate(Entry):
     its zone. `kinds` say why it is here, the worst first. `answer` is what the model said, `said` what the user said of it, `proposal`
     the answer to learn, "" where the reviewer is to write it, `others` what others proposed. `user` is person-<digest> of whoever it
     comes from, "" where nobody knows; `source` names the logs. `count` requests ask the like, this one among them; `members` are others.
-    `people` are, as `user` is, all others whose words are in it, so that `make forget` finds it for each of them.
+    `people` are, as `user` is, all others whose words are in it, so that `make forget` finds it for each of them. `asked` names what a
+    teacher was asked for an answer.
     """
 
     record: Digest
@@ -47,6 +48,7 @@ class Candidate(Entry):
     count: Annotated[int, Field(ge=1)]
     members: list[str]
     people: list[str] = Field(default_factory=list)
+    asked: list[Digest] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _is_one(self) -> "Candidate":
@@ -126,5 +128,7 @@ def merged(first: Candidate, later: Candidate) -> Candidate:
             "members": [*first.members, *members][:MOST_MEMBERS],
             "count": max(first.count, later.count),
             "people": list(dict.fromkeys([*first.people, *later.people])),
+            "asked": list(dict.fromkeys([*first.asked, *later.asked])),
+            "others": list(dict.fromkeys([*first.others, *later.others])),
         }
     )

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.data.synthetic.torn import set_aside
+from pipeline.desk.asking.answers import answers_order
 from pipeline.desk.asking.judge import judge_order
 from pipeline.desk.asking.order import Order
 from pipeline.desk.asking.teacher import teacher_order
-from pipeline.desk.inputs import JUDGE, TEACHER
+from pipeline.desk.inputs import JUDGE, PROPOSED, TEACHER
 from pipeline.remote.recorder import amount
 from pipeline.remote.service import dollars
 from pipeline.stage import Fault
@@ -27,7 +28,7 @@ LOCK = Path(".cache/ask.lock")
 def ask(max_cost: str) -> None:
     """Say what is missing and what it costs, then ask for it. Raises Fault where that cannot be done."""
     limit = amount(max_cost) if max_cost else None
-    for path in (*set_aside(TEACHER), *set_aside(JUDGE)):
+    for path in (*set_aside(TEACHER), *set_aside(PROPOSED), *set_aside(JUDGE)):
         print(f"ask: the last line of a file was cut off; what there is of it stands in {path}")
     orders = _orders()
     if orders and limit is None:
@@ -41,7 +42,7 @@ def ask(max_cost: str) -> None:
 
 def _orders() -> list[Order]:
     """What there is to be asked. A judge that has nothing to judge yet does not keep the teacher from being asked."""
-    found = [order for order in (teacher_order(),) if order]
+    found = [order for order in (teacher_order(), answers_order()) if order]
     try:
         return [*found, *(order for order in (judge_order(),) if order)]
     except Fault as fault:

@@ -50,6 +50,7 @@ class FeedbackParams(Params):
     similarity: Annotated[float, Field(ge=0.5, le=1)]
     caps: Caps
     unlike: Unlike
+    asks_teacher: bool
     repeats: Annotated[int, Field(ge=2)]
     injections: dict[str, str]
 
