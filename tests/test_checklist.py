@@ -357,7 +357,11 @@ WRONG = [
     ),
     ("params.yaml", lambda text: text.replace("training: null", "training: -1.0"), r"checklist\.training: is -1"),
     ("params.yaml", lambda text: text.replace("  training: null\n", ""), r"checklist\.training: is missing"),
-    ("params.yaml", lambda text: text + "  more: 1\n", r"checklist\.more: is not a known key"),
+    (
+        "params.yaml",
+        lambda text: text.replace("checklist:\n", "checklist:\n  more: 1\n"),
+        r"checklist\.more: is not a known key",
+    ),
     (
         "params.yaml",
         lambda text: text.replace("changes: [format, ", "changes: [taste, "),
