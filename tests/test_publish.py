@@ -88,6 +88,7 @@ def test_an_adapter_in_a_folder_is_what_was_trained(production, tmp_path):
     assert is_whole(manifest, lambda name: (place / name).read_bytes())
 
 
+@pytest.mark.rehearsal
 def test_a_merged_model_needs_no_base_to_load_and_says_what_was_trained(production, tmp_path):
     import torch
 
@@ -106,7 +107,7 @@ def test_a_merged_model_needs_no_base_to_load_and_says_what_was_trained(producti
     assert load_tokenizer(place).chat_template
 
 
-@pytest.mark.parametrize("form", ["adapter", "merged"])
+@pytest.mark.parametrize("form", ["adapter", pytest.param("merged", marks=pytest.mark.rehearsal)])
 def test_an_object_store_gets_the_manifest_last_and_what_lacks_it_is_written_again(production, s3, form):
     folder, pointer = production
     given = s3.environment | {"AWS_ENDPOINT_URL": s3.endpoint}

@@ -67,7 +67,7 @@ def started(folder, *words):
             process.wait(60)
 
 
-@pytest.mark.slow
+@pytest.mark.rehearsal
 @pytest.mark.parametrize("phase", ["lora", "full"])
 def test_the_served_model_says_what_the_evaluation_was_told(base, settled, tmp_path, monkeypatch, phase):  # noqa: ARG001
     from pipeline.train import main as train
