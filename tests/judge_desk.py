@@ -49,6 +49,7 @@ def make(address: str, teacher: Any = None, **changes: Any) -> None:
     synthesize = teacher or {"replies": 0, "max_overlap": 0.5, "axes": {}, "teacher": service(address).model_dump()}
     values = {
         "synthesize": synthesize,
+        "feedback": {"asks_teacher": False},
         "split": {"salt": "s", "test_share": 0.2, "validation_share": 0.1},
         "rate": {"arms": ["tuned", "base"], "seed": 1, "dimensions": DIMENSIONS},
         "judge": params(address, **changes).model_dump(),

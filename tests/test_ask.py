@@ -241,6 +241,7 @@ def project(folder, address, replies=6, seeds=SEEDS, axes=AXES, **teacher):
             "teacher": service(address, **teacher).model_dump(),
         },
         "split": SPLIT.model_dump(),
+        "feedback": {"asks_teacher": False},
         **JUDGE,
     }
     write_json(folder / "params.yaml", params)
