@@ -1,14 +1,12 @@
 """The time that a run looks at, as a person writes it: 7d, 36h (90m, 2w), or a day or a moment of ISO 8601, in UTC where it has no zone."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
+from pipeline.production.logs.times import moment_of, span_of
 from pipeline.stage import Fault
 
-AGO = re.compile(r"(\d{1,6})([mhdw])")
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # no log is older (pipeline.production.logs)
-UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,8 @@ def window_of(since: str, until: str, now: datetime) -> Window:
 
 def _moment(text: str, now: datetime, setting: str) -> datetime:
     try:
-        found = _read(text.strip(), now)
+        span = span_of(text)
+        found = moment_of(text) if span is None else now - span
     except ValueError:
         raise Fault(f"{setting}={text}", "is no time", "write 7d, 36h, or a day such as 2031-01-02") from None
     except OverflowError:
@@ -41,13 +40,6 @@ def _moment(text: str, now: datetime, setting: str) -> datetime:
     if found < EARLIEST:
         raise Fault(f"{setting}={text}", "lies before all logs", f"name a time after {EARLIEST:%Y-%m-%d}")
     return found
-
-
-def _read(text: str, now: datetime) -> datetime:
-    if ago := AGO.fullmatch(text):
-        return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
-    found = datetime.fromisoformat(text)
-    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)
 
 
 def _shown(moment: datetime) -> str:

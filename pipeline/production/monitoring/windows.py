@@ -1,13 +1,10 @@
 """The window that is looked at, and the one before it."""
 
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
+from pipeline.production.logs.times import moment_of, span_of
 from pipeline.stage import Fault
-
-SPAN = re.compile(r"(\d{1,6})([mhdw])")
-UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
 @dataclass(frozen=True)
@@ -32,9 +29,9 @@ def window_of(since: str, until: str, now: datetime) -> Window:
     A time without a zone is in UTC. Raises Fault where it is none, or the window is empty.
     """
     end = _time("UNTIL", until) if until else now
-    span = SPAN.fullmatch(since.strip())
+    span = span_of(since)
     try:
-        begin = end - int(span[1]) * UNITS[span[2]] if span else _time("SINCE", since)
+        begin = _time("SINCE", since) if span is None else end - span
         found = Window(begin, end)
         _ = found.before  # it must be a time, too
     except OverflowError:
@@ -46,10 +43,9 @@ def window_of(since: str, until: str, now: datetime) -> Window:
 
 def _time(name: str, text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text.strip())
+        return moment_of(text)
     except ValueError:
         remedy = "write a time such as 2026-11-20 or 2026-11-20T06:00" + (
             ", or a span such as 7d or 36h" if name == "SINCE" else ""
         )
         raise Fault(f"{name}={text}", "is no time", remedy) from None
-    return found.replace(tzinfo=found.tzinfo or UTC).astimezone(UTC)

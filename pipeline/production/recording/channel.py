@@ -79,12 +79,10 @@ class Channel:
 
     def close(self) -> None:
         """Hand over what is left, and wait for a while until it is written."""
-        if self._process is None:
+        process = self._let_go()
+        if process is None:
             return
-        process, self._process = self._process, None
         stdin, stdout = _ends(process)
-        self._loop_of().remove_writer(stdin.fileno())
-        self._loop_of().remove_reader(stdout.fileno())
         end = time.monotonic() + LEAVE_S
         with contextlib.suppress(OSError):
             while self._waiting and select.select([], [stdin], [], max(0.0, end - time.monotonic()))[1]:
@@ -189,14 +187,21 @@ class Channel:
         if whole:
             self._counted = whole[-1]
 
+    def _let_go(self) -> "subprocess.Popen[bytes] | None":
+        """The recorder, of which the loop hears no more; None where there is none."""
+        process, self._process = self._process, None
+        if process is not None:
+            stdin, stdout = _ends(process)
+            self._loop_of().remove_writer(stdin.fileno())
+            self._loop_of().remove_reader(stdout.fileno())
+        return process
+
     def _gone(self) -> None:
         """The recorder died: what waited is lost, and a next record starts it again."""
-        if self._process is None:
+        process = self._let_go()
+        if process is None:
             return
-        process, self._process = self._process, None
         stdin, stdout = _ends(process)
-        self._loop_of().remove_writer(stdin.fileno())
-        self._loop_of().remove_reader(stdout.fileno())
         self._is_watched = False
         stdin.close()
         stdout.close()

@@ -63,26 +63,29 @@ class Objects:
 
     def named(self) -> Iterator[Object]:
         """Each object that an open remote is to have, as often as something is made of it."""
-        for step in self.project.steps:
-            for out in step.outs:
-                if out.digest and out.remote is not None and out.remote in self.remotes:
-                    yield from self._objects(step, out)
+        for step, _, out in self._outs():
+            yield from self._objects(step, out)
 
     def missing(self) -> Iterator[Finding]:
         """A line for each object that its remote has not got, with output and stage. Raises Unreached."""
         wanted: dict[tuple[str, str], list[Object]] = defaultdict(list)
-        for step in self.project.steps:
-            for out in step.outs:
-                if out.digest and out.remote is not None and out.remote in self.remotes:
-                    wanted[out.remote, out.kind] += self._objects(step, out)
-                    if out.digest in self._rotten:
-                        yield _spoilt(step, out, self.remotes[out.remote])
+        for step, remote, out in self._outs():
+            wanted[remote, out.kind] += self._objects(step, out)
+            if out.digest in self._rotten:
+                yield _spoilt(step, out, self.remotes[remote])
         for (name, kind), objects in wanted.items():
             lookup = self.remotes[name]
             digests = {one.digest for one in objects}
             self.asked += len(digests)
             lacking = lookup.lacking(digests, kind)
             yield from _told([one for one in objects if one.digest in lacking], lookup)
+
+    def _outs(self) -> Iterator[tuple[Step, str, Entry]]:
+        """Each output that an open remote is to have, with its stage and the remote's name."""
+        for step in self.project.steps:
+            for out in step.outs:
+                if out.digest and out.remote is not None and out.remote in self.remotes:
+                    yield step, out.remote, out
 
     def _objects(self, step: Step, out: Entry) -> Iterator[Object]:
         yield Object(out.digest, out.path, step, out)
